@@ -1,0 +1,27 @@
+"""Native code for everyone: targets, objects, calls, threads. LLVM loads on first use.
+
+Chapter: ir/llvm.
+Real XLA: its CPU client (`xla/backends/cpu/codegen`, `xla/backends/cpu/runtime`).
+
+LLVM IR text goes in, machine code comes out:
+
+    artefact = native.assemble(text, native.target("host"))
+    main = native.load(artefact).function("main")
+    main(native.pointers(arrays), native.pool())
+"""
+
+from minidl.core.native.assemble import Artefact, assemble
+from minidl.core.native.load import Function, Library, calls, load
+from minidl.core.native.target import NAMES, Target, target
+
+__all__ = [
+    "NAMES",
+    "Artefact",
+    "Function",
+    "Library",
+    "Target",
+    "assemble",
+    "calls",
+    "load",
+    "target",
+]
