@@ -11,17 +11,23 @@ LLVM IR text goes in, machine code comes out:
 """
 
 from minidl.core.native.assemble import Artefact, assemble
+from minidl.core.native.call import Arena, addresses, aligned_empty, check_array, pointers
 from minidl.core.native.load import Function, Library, calls, load
 from minidl.core.native.target import NAMES, Target, target
 
 __all__ = [
     "NAMES",
+    "Arena",
     "Artefact",
     "Function",
     "Library",
     "Target",
+    "addresses",
+    "aligned_empty",
     "assemble",
     "calls",
+    "check_array",
     "load",
+    "pointers",
     "target",
 ]
