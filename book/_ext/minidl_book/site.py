@@ -1,0 +1,47 @@
+"""The site: nothing from a third party, no script twice, our widgets on every page.
+
+Real: jupyter-book enables sphinx-thebe always; it names a script host on every page and
+declares one constant twice, which is an error in the console.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from minidl_book.data import ROOT
+
+WIDGETS = ROOT / "minidl" / "viz" / "static"
+
+
+def drop_thebe(app: Any, config: Any) -> None:
+    """Remove every handler that sphinx-thebe registered."""
+    for name, listeners in app.events.listeners.items():
+        app.events.listeners[name] = [
+            item for item in listeners if not item.handler.__module__.startswith("sphinx_thebe")
+        ]
+
+
+def add_widgets(app: Any, config: Any) -> None:
+    """Copy the package's script and style into the site and load them on every page."""
+    if (WIDGETS / "minidl.js").exists():
+        config.html_static_path.append(str(WIDGETS))
+        app.add_js_file("minidl.js", loading_method="defer")
+        app.add_css_file("minidl.css")
+
+
+def once(app: Any, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:
+    """Keep the first of equal scripts and styles; they compare by file and content."""
+    for key in ("script_files", "css_files"):
+        kept: dict[Any, Any] = {}
+        for item in context.get(key, []):
+            attributes = getattr(item, "attributes", {})
+            file = getattr(item, "filename", None) or str(item)
+            if "thebe" not in file:
+                kept.setdefault((file, attributes.get("body")), item)
+        context[key] = list(kept.values())
+
+
+def setup(app: Any) -> None:
+    app.connect("config-inited", drop_thebe)
+    app.connect("config-inited", add_widgets)
+    app.connect("html-page-context", once, priority=900)
