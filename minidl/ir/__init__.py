@@ -1,0 +1,39 @@
+"""A small MLIR: SSA core, real text, verifier, passes, reference interpreter.
+
+Chapter: ir/mlir.
+"""
+
+from minidl.ir.attributes import AffineMap, Dense, DotDims, Raw, Symbol, Typed
+from minidl.ir.core import Block, Operation, Region, Value
+from minidl.ir.dialects import builtin as _builtin
+from minidl.ir.dialects import stablehlo as _stablehlo
+from minidl.ir.location import UNKNOWN, FileLoc, FusedLoc, Location, NameLoc, fuse
+from minidl.ir.module import Module, finish, function
+from minidl.ir.parser import parse
+from minidl.ir.spec import SPECS, Builder, OpSpec
+
+__all__ = [
+    "SPECS",
+    "UNKNOWN",
+    "AffineMap",
+    "Block",
+    "Builder",
+    "Dense",
+    "DotDims",
+    "FileLoc",
+    "FusedLoc",
+    "Location",
+    "Module",
+    "NameLoc",
+    "OpSpec",
+    "Operation",
+    "Raw",
+    "Region",
+    "Symbol",
+    "Typed",
+    "Value",
+    "finish",
+    "function",
+    "fuse",
+    "parse",
+]

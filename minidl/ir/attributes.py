@@ -1,0 +1,138 @@
+"""Attributes: constant data on an operation.
+
+Chapter: ir/mlir.
+Sources: MLIR, "Builtin Dialect: Attributes"; StableHLO specification, "Constants".
+Real: MLIR uniques every attribute; here an attribute that the op's row names is a
+plain Python value (ints, tuples, strings) and its `Kind` knows MLIR's text for it.
+An attribute no row names keeps its type in one of the classes below.
+
+    Dense      `dense<[1, 2]> : tensor<2xi32>`   a constant array, compared bit by bit
+    Typed      `1 : i32`, `2.0 : f32`            a number with its type
+    Symbol     `@main`                           the name of an operation
+    Raw        `#sdy.sharding<…>`, `@a::@b`      text we carry and do not read
+    AffineMap  `affine_map<(d0, d1) -> (d1)>`    an indexing map of linalg
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from minidl.ir.types import ScalarType, TensorType, tensor, type_of
+
+
+class Dense:
+    """A constant array; frozen, equal when type and bits are equal."""
+
+    __slots__ = ("array", "type", "_key")
+
+    def __init__(self, array: Any, type: TensorType | None = None) -> None:
+        array = np.asarray(array)
+        if array.flags.writeable:
+            array = array.copy(order="C")
+            array.flags.writeable = False
+        self.array = array
+        self.type = type or type_of(array)
+        self._key = (self.type, array.tobytes() if array.size else b"")
+
+    @staticmethod
+    def splat(value: Any, type: TensorType) -> Dense:
+        """The array with one value everywhere, stored once (stride 0)."""
+        one = np.asarray(value).astype(type.element.numpy)
+        return Dense(np.broadcast_to(one, type.dims), type)
+
+    @property
+    def is_splat(self) -> bool:
+        """Whether all elements have the same bits."""
+        if self.array.size == 0:
+            return False
+        if self.array.size == 1 or not any(self.array.strides):
+            return True
+        raw = self.array.reshape(-1).view(np.uint8).reshape(self.array.size, -1)
+        return bool((raw == raw[0]).all())
+
+    @property
+    def item(self) -> Any:
+        """The first element as a NumPy scalar (the value of a splat)."""
+        return self.array.reshape(-1)[0] if self.array.size else None
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Dense) and self._key == other._key
+
+    def __hash__(self) -> int:
+        return hash(self._key)
+
+    def __repr__(self) -> str:
+        return f"Dense({self.type})"
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """A number with its type: `1 : i32`."""
+
+    value: int | float
+    type: ScalarType
+
+
+@dataclass(frozen=True, slots=True)
+class Symbol:
+    """A reference to an operation by name: `@relu`."""
+
+    name: str
+
+    def __str__(self) -> str:
+        return f"@{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """An attribute that is carried as the text it was read from."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class AffineMap:
+    """`(d0, …) -> (results)`; a result is a dimension number or a constant.
+
+    results   tuple of ints (dimension numbers) or ("const", n)
+    Real MLIR: results are affine expressions; sums and strides come with convolution.
+    """
+
+    dims: int
+    results: tuple[int | tuple[str, int], ...]
+
+    @staticmethod
+    def identity(rank: int) -> AffineMap:
+        return AffineMap(rank, tuple(range(rank)))
+
+    def __str__(self) -> str:
+        ds = ", ".join(f"d{i}" for i in range(self.dims))
+        rs = ", ".join(f"d{r}" if isinstance(r, int) else str(r[1]) for r in self.results)
+        return f"affine_map<({ds}) -> ({rs})>"
+
+
+@dataclass(frozen=True, slots=True)
+class DotDims:
+    """Dimension numbers of `dot_general` (StableHLO specification, "dot_general")."""
+
+    lhs_batching: tuple[int, ...] = ()
+    rhs_batching: tuple[int, ...] = ()
+    lhs_contracting: tuple[int, ...] = ()
+    rhs_contracting: tuple[int, ...] = ()
+
+    def free(self, lhs_rank: int, rhs_rank: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """The dimensions of lhs and rhs that are neither batched nor contracted."""
+        used_l = self.lhs_batching + self.lhs_contracting
+        used_r = self.rhs_batching + self.rhs_contracting
+        return (
+            tuple(d for d in range(lhs_rank) if d not in used_l),
+            tuple(d for d in range(rhs_rank) if d not in used_r),
+        )
+
+
+def dense_like(value: Any, shape: tuple[int, ...], element: ScalarType) -> Dense:
+    """`value` as a constant of that shape and type; scalars become splats."""
+    return Dense.splat(value, tensor(shape, element))

@@ -1,0 +1,75 @@
+"""Lexer: MLIR text to tokens, one regular expression, all at once.
+
+Chapter: ir/mlir.
+Sources: MLIR language reference, "Top level productions"; BuiltinTypes grammar.
+Real: MLIR's `Lexer` is called a token at a time; a shaped type is several tokens
+there and one token here, so that its text can be looked up whole.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from functools import lru_cache
+
+from minidl.core.errors import ParseError
+from minidl.core.span import Span
+
+_TOKEN = re.compile(
+    r"""
+    (?P<space>   [ \t\r\n]+ | //[^\n]* )
+  | (?P<type>    (?:tensor|memref|vector)<[^<>"]*> )
+  | (?P<value>   %[\w$.\-]+ (?:\#\d+)? )
+  | (?P<symbol>  @(?:[A-Za-z_][\w$.]*|"(?:[^"\\\n]|\\.)*") )
+  | (?P<alias>   [#!][A-Za-z_][\w$.]* )
+  | (?P<block>   \^[\w$.\-]+ )
+  | (?P<string>  "(?:[^"\\\n]|\\.)*" )
+  | (?P<number>  -?0x[0-9A-Fa-f]+ | -?\d+(?:\.\d*(?:[eE][-+]?\d+)?)? )
+  | (?P<word>    [A-Za-z_][\w$.]* )
+  | (?P<punct>   ->|::|\.\.\.|[()\[\]{}<>,:=*+\-?/|] )
+    """,
+    re.VERBOSE,
+)
+
+
+class Tokens:
+    """The tokens of one text, with their offsets; the last one is the empty string."""
+
+    __slots__ = ("text", "file", "words", "starts", "_newlines")
+
+    def __init__(self, text: str, file: str) -> None:
+        self.text, self.file = text, file
+        self.words: list[str] = []
+        self.starts: list[int] = []
+        at, end = 0, len(text)
+        match = _TOKEN.match
+        while at < end:
+            found = match(text, at)
+            if found is None:
+                raise ParseError(
+                    f"no token begins with {text[at]!r}",
+                    span=self._span(at, 1),
+                    text=text,
+                    hint="is this MLIR text?",
+                )
+            if found.lastgroup != "space":
+                self.words.append(found.group())
+                self.starts.append(at)
+            at = found.end()
+        self.words.append("")
+        self.starts.append(end)
+
+    def span(self, i: int) -> Span:
+        """The span of token `i`."""
+        return self._span(self.starts[i], max(1, len(self.words[i])))
+
+    def _span(self, offset: int, length: int) -> Span:
+        lines = _line_starts(self.text)
+        row = bisect_right(lines, offset) - 1
+        column = offset - lines[row] + 1
+        return Span(self.file, row + 1, column, row + 1, column + length)
+
+
+@lru_cache(maxsize=4)
+def _line_starts(text: str) -> list[int]:
+    return [0, *(m.end() for m in re.finditer("\n", text))]

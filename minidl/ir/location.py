@@ -1,0 +1,96 @@
+"""Where an operation came from: a Python span, a name over one, or a union.
+
+Chapter: ir/mlir; stack (lines that light up together).
+Sources: MLIR, "Builtin Dialect: Location Attributes".
+Real: the same four kinds; MLIR also has call-site and opaque locations.
+
+    FileLoc   a span of a file                      loc("step.py":3:8 to :15)
+    NameLoc   a name over another location          loc("transpose(jvp(f))"(…))
+    FusedLoc  the union, for an op made of several  loc(fused[…, …])
+    UNKNOWN   nothing is known                      loc(unknown)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from minidl.core.span import Span
+
+
+class Location:
+    """Base of the four kinds; `str(location)` is MLIR's text without `loc()`."""
+
+    __slots__ = ()
+
+    def spans(self) -> frozenset[Span]:
+        """All source spans below this location."""
+        return frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownLoc(Location):
+    def __str__(self) -> str:
+        return "unknown"
+
+
+UNKNOWN = UnknownLoc()
+
+
+def _quote(text: str) -> str:
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+@dataclass(frozen=True, slots=True)
+class FileLoc(Location):
+    """A span in a source file."""
+
+    span: Span
+
+    def spans(self) -> frozenset[Span]:
+        return frozenset([self.span])
+
+    def __str__(self) -> str:
+        s = self.span
+        start = f"{_quote(s.file)}:{s.line}:{s.column}"
+        if not s.end_line:
+            return start
+        return f"{start} to {'' if s.end_line == s.line else s.end_line}:{s.end_column}"
+
+
+@dataclass(frozen=True, slots=True)
+class NameLoc(Location):
+    """A name given by a transformation, over the location it transformed."""
+
+    name: str
+    child: Location = UNKNOWN
+
+    def spans(self) -> frozenset[Span]:
+        return self.child.spans()
+
+    def __str__(self) -> str:
+        inner = "" if self.child is UNKNOWN or self.child == UNKNOWN else f"({self.child})"
+        return _quote(self.name) + inner
+
+
+@dataclass(frozen=True, slots=True)
+class FusedLoc(Location):
+    """The union of the locations of ops that were merged into one."""
+
+    children: tuple[Location, ...]
+
+    def spans(self) -> frozenset[Span]:
+        return frozenset().union(*(child.spans() for child in self.children))
+
+    def __str__(self) -> str:
+        return f"fused[{', '.join(map(str, self.children))}]"
+
+
+def fuse(*locations: Location) -> Location:
+    """The union: flattened, without repetitions, in order of appearance."""
+    flat: dict[Location, None] = {}
+    for location in locations:
+        parts = location.children if isinstance(location, FusedLoc) else (location,)
+        flat.update(dict.fromkeys(part for part in parts if part != UNKNOWN))
+    if not flat:
+        return UNKNOWN
+    return next(iter(flat)) if len(flat) == 1 else FusedLoc(tuple(flat))
