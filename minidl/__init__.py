@@ -54,7 +54,7 @@ LAYERS = (
     *("numpy", "random", "core", "isa", "ir", "cuda", "xla", "triton", "frameworks"),
     *("autodiff", "nn", "efficiency", "distribution", "exercises", "viz"),
 )
-__all__ = [*FUNCTIONS, *LAYERS]
+__all__ = list(FUNCTIONS) + list(LAYERS)
 
 
 def __getattr__(name: str) -> Any:

@@ -136,7 +136,9 @@ def book(arguments) -> None:
     """build the book into _build/html"""
     done = build_book(setup())
     pages = len(list((HTML / "book").rglob("*.html")))
-    print(f"{done}: _build/html/index.html ({pages} pages). Open it in a browser; next: `make lab`.")
+    print(
+        f"{done}: _build/html/index.html ({pages} pages). Open it in a browser; next: `make lab`."
+    )
 
 
 @target
@@ -191,7 +193,9 @@ def test(arguments) -> None:
     python, start = setup(tests=True), time.monotonic()
     build_book(python)
     run(*pytest_command(python, arguments))
-    print(f"tested everything in {time.monotonic() - start:.0f} s; next: `make serve` or `make lab`.")
+    print(
+        f"tested everything in {time.monotonic() - start:.0f} s; next: `make serve` or `make lab`."
+    )
 
 
 @target

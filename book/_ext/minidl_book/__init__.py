@@ -1,9 +1,9 @@
 """The book's Sphinx extension: offline pages, our widgets, and directives fed by data.
 
-    site       no third party, no script twice, the widgets' script and style on every page
-    concepts   `{needs}`, `{concepts}` and the role `{concept}`, from book/concepts.yml
-    here       `{here}`: the strip "you are here", from book/here.yml
-    ledger     `{ledger}`: the one table of the training step, from book/ledger.yml
+site       no third party, no script twice, the widgets' script and style on every page
+concepts   `{needs}`, `{concepts}` and the role `{concept}`, from book/concepts.yml
+here       `{here}`: the strip "you are here", from book/here.yml
+ledger     `{ledger}`: the one table of the training step, from book/ledger.yml
 """
 
 from __future__ import annotations

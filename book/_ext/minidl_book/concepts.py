@@ -16,6 +16,7 @@ from typing import Any
 
 from docutils import nodes
 from docutils.parsers.rst import Directive
+
 from minidl_book.data import load, pages
 
 Concept = dict[str, Any]

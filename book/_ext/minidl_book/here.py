@@ -13,6 +13,7 @@ from typing import Any
 
 from docutils import nodes
 from docutils.parsers.rst import Directive
+
 from minidl_book.concepts import escape
 from minidl_book.data import load
 
@@ -23,7 +24,7 @@ def strip(stations: list[dict[str, str]], row: dict[str, Any]) -> str:
     for station in stations:
         lit = station["id"] in row["lit"]
         said = '<span class="visually-hidden"> (this chapter)</span>' if lit else ""
-        items.append(f'<li{" class=lit" if lit else ""}>{escape(station["label"])}{said}</li>')
+        items.append(f"<li{' class=lit' if lit else ''}>{escape(station['label'])}{said}</li>")
     return (
         '<nav class="here" aria-label="You are here">'
         f'<p class="here-title">You are here</p><ol>{"".join(items)}</ol>'

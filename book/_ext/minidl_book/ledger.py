@@ -14,6 +14,7 @@ from typing import Any
 
 from docutils import nodes
 from docutils.parsers.rst import Directive
+
 from minidl_book.data import load, pages
 
 
