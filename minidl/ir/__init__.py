@@ -3,18 +3,30 @@
 Chapter: ir/mlir.
 """
 
-from minidl.ir.attributes import AffineMap, Dense, DotDims, Raw, Symbol, Typed
+from minidl.ir.attributes import Affine, AffineMap, Dense, DotDims, Raw, Symbol, Typed
 from minidl.ir.core import Block, Operation, Region, Value
 from minidl.ir.dialects import builtin as _builtin
 from minidl.ir.dialects import stablehlo as _stablehlo
-from minidl.ir.location import UNKNOWN, FileLoc, FusedLoc, Location, NameLoc, fuse
+from minidl.ir.evaluate import evaluate
+from minidl.ir.location import (
+    UNKNOWN,
+    FileLoc,
+    FusedLoc,
+    Location,
+    NameLoc,
+    OriginLoc,
+    fuse,
+    origins,
+)
 from minidl.ir.module import Module, finish, function
 from minidl.ir.parser import parse
 from minidl.ir.spec import SPECS, Builder, OpSpec
+from minidl.ir.verify import verify
 
 __all__ = [
     "SPECS",
     "UNKNOWN",
+    "Affine",
     "AffineMap",
     "Block",
     "Builder",
@@ -27,13 +39,17 @@ __all__ = [
     "NameLoc",
     "OpSpec",
     "Operation",
+    "OriginLoc",
     "Raw",
     "Region",
     "Symbol",
     "Typed",
     "Value",
+    "evaluate",
     "finish",
     "function",
     "fuse",
+    "origins",
     "parse",
+    "verify",
 ]

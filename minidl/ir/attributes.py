@@ -94,24 +94,62 @@ class Raw:
 
 
 @dataclass(frozen=True, slots=True)
-class AffineMap:
-    """`(d0, …) -> (results)`; a result is a dimension number or a constant.
+class Affine:
+    """`c + Σ coefficient · d_i`: one result of an indexing map.
 
-    results   tuple of ints (dimension numbers) or ("const", n)
-    Real MLIR: results are affine expressions; sums and strides come with convolution.
+    terms   ((dimension, coefficient), …), sorted, no coefficient 0
     """
 
+    terms: tuple[tuple[int, int], ...] = ()
+    const: int = 0
+
+    @staticmethod
+    def dim(i: int) -> Affine:
+        return Affine(((i, 1),))
+
+    @property
+    def as_dim(self) -> int | None:
+        """The dimension this is, when it is one and nothing else."""
+        return self.terms[0][0] if self.const == 0 and [c for _, c in self.terms] == [1] else None
+
+    def coefficient(self, i: int) -> int:
+        return dict(self.terms).get(i, 0)
+
+    def scaled(self, factor: int, offset: int) -> Affine:
+        """`self · factor + offset`."""
+        terms = tuple((d, c * factor) for d, c in self.terms) if factor else ()
+        return Affine(terms, self.const * factor + offset)
+
+    def substitute(self, inner: tuple[Affine, ...]) -> Affine:
+        """Each d_i replaced by `inner[i]`."""
+        const, terms = self.const, dict[int, int]()
+        for d, c in self.terms:
+            const += c * inner[d].const
+            for d2, c2 in inner[d].terms:
+                terms[d2] = terms.get(d2, 0) + c * c2
+        return Affine(tuple(sorted((d, c) for d, c in terms.items() if c)), const)
+
+    def __str__(self) -> str:
+        parts = [f"d{d}" if c == 1 else f"d{d} * {c}" for d, c in self.terms]
+        if self.const or not parts:
+            parts.append(str(self.const))
+        return " + ".join(parts).replace("+ -", "- ")
+
+
+@dataclass(frozen=True, slots=True)
+class AffineMap:
+    """`(d0, …) -> (results)`: where an iteration reads or writes an operand."""
+
     dims: int
-    results: tuple[int | tuple[str, int], ...]
+    results: tuple[Affine, ...]
 
     @staticmethod
     def identity(rank: int) -> AffineMap:
-        return AffineMap(rank, tuple(range(rank)))
+        return AffineMap(rank, tuple(map(Affine.dim, range(rank))))
 
     def __str__(self) -> str:
         ds = ", ".join(f"d{i}" for i in range(self.dims))
-        rs = ", ".join(f"d{r}" if isinstance(r, int) else str(r[1]) for r in self.results)
-        return f"affine_map<({ds}) -> ({rs})>"
+        return f"affine_map<({ds}) -> ({', '.join(map(str, self.results))})>"
 
 
 @dataclass(frozen=True, slots=True)

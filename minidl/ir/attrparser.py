@@ -16,7 +16,7 @@ import numpy as np
 
 from minidl.core.errors import ParseError
 from minidl.core.span import Span
-from minidl.ir.attributes import AffineMap, Dense, Raw, Symbol, Typed
+from minidl.ir.attributes import Affine, AffineMap, Dense, Raw, Symbol, Typed
 from minidl.ir.lexer import Tokens
 from minidl.ir.location import UNKNOWN, FileLoc, FusedLoc, Location, NameLoc
 from minidl.ir.spec import OpSpec
@@ -282,14 +282,31 @@ class AttributeParser:
         self.expect(">")
         return AffineMap(len(dims), tuple(results))
 
-    def _affine_result(self, dims: list[str]) -> int | tuple[str, int]:
+    def _affine_result(self, dims: list[str]) -> Affine:
+        """Sums of dimensions, products with constants, constants."""
+        made, sign = Affine(), 1
+        while True:
+            term = self._affine_term(dims).scaled(sign, 0)
+            both = Affine(((0, 1), (1, 1)))
+            made = both.substitute((made, term))
+            if self.accept("+"):
+                sign = 1
+            elif self.accept("-"):
+                sign = -1
+            elif self.words[self.at_][:1] == "-" and self.words[self.at_] != "->":
+                sign = 1  # `d0 -1`: the lexer reads the sign with the number
+            else:
+                return made
+
+    def _affine_term(self, dims: list[str]) -> Affine:
         word = self.words[self.at_]
-        if word[:1].isdigit():
-            return ("const", self.integer())
-        if word not in dims:
+        if word in dims:
+            self.at_ += 1
+            factor = self.integer() if self.accept("*") else 1
+            return Affine.dim(dims.index(word)).scaled(factor, 0)
+        if not word.lstrip("-")[:1].isdigit():
             raise self.error(f"expected one of {', '.join(dims) or 'no dimensions'}")
-        self.at_ += 1
-        return dims.index(word)
+        return Affine((), self.integer())
 
     def iterator_type(self) -> str:
         if self.words[self.at_][:1] == '"':
@@ -505,5 +522,3 @@ def _range(element: ScalarType) -> tuple[int, int]:
     if element.is_unsigned:
         return 0, (1 << bits) - 1
     return -(1 << (bits - 1)), (1 << (bits - 1)) - 1
-
-

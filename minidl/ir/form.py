@@ -106,9 +106,7 @@ def _print_words(
             out.append(glue + text)
 
 
-def _print_word(
-    op: Operation, spec: OpSpec, word: str, skip: frozenset[str], printer: Any
-) -> str:
+def _print_word(op: Operation, spec: OpSpec, word: str, skip: frozenset[str], printer: Any) -> str:
     if word[0] == "%":
         i = spec.operands.index(word[1:])
         return ", ".join(map(printer.name, op.operands[spec.slices(len(op.operands))[i]]))

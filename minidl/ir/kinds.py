@@ -38,9 +38,7 @@ def int_kind(type_name: str) -> Kind:
             p.type()
         return int(value)
 
-    return Kind(
-        type_name, lambda v, pretty: str(v) if pretty else f"{v} : {type_name}", parse
-    )
+    return Kind(type_name, lambda v, pretty: str(v) if pretty else f"{v} : {type_name}", parse)
 
 
 def _parse_ints(p: Any, pretty: bool) -> tuple[int, ...]:
@@ -94,9 +92,7 @@ def enum_kind(dialect: str, mnemonic: str) -> Kind:
         p.expect(">")
         return str(value)
 
-    return Kind(
-        mnemonic, lambda v, pretty: v if pretty else f"#{dialect}<{mnemonic} {v}>", parse
-    )
+    return Kind(mnemonic, lambda v, pretty: v if pretty else f"#{dialect}<{mnemonic} {v}>", parse)
 
 
 def list_of(kind: Kind) -> Kind:
@@ -174,9 +170,7 @@ PRECISION = list_of(enum_kind("stablehlo", "precision"))
 ITERATORS = Kind(
     "iterator types",
     lambda v, pretty: (
-        _list(f'"{x}"' for x in v)
-        if pretty
-        else _list(f"#linalg.iterator_type<{x}>" for x in v)
+        _list(f'"{x}"' for x in v) if pretty else _list(f"#linalg.iterator_type<{x}>" for x in v)
     ),
     lambda p, pretty: tuple(p.comma_list(p.iterator_type, "]")) if p.expect("[") else (),
 )

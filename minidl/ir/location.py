@@ -8,11 +8,13 @@ Real: the same four kinds; MLIR also has call-site and opaque locations.
     NameLoc   a name over another location          loc("transpose(jvp(f))"(…))
     FusedLoc  the union, for an op made of several  loc(fused[…, …])
     UNKNOWN   nothing is known                      loc(unknown)
+and one of ours, OriginLoc, the number of an op in a compiled program (not printed).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from minidl.core.span import Span
 
@@ -83,6 +85,36 @@ class FusedLoc(Location):
 
     def __str__(self) -> str:
         return f"fused[{', '.join(map(str, self.children))}]"
+
+
+@dataclass(frozen=True, slots=True)
+class OriginLoc(Location):
+    """Op number `id` of the program that was compiled; its text is its child's.
+
+    `compile` marks every op of its input with one.  Whatever is made from an op later
+    keeps its mark, so that an instruction knows the ops it came from (`origins`).
+    """
+
+    id: int
+    child: Location = UNKNOWN
+
+    def spans(self) -> frozenset[Span]:
+        return self.child.spans()
+
+    def __str__(self) -> str:
+        return str(self.child)
+
+
+@lru_cache(maxsize=1 << 16)
+def origins(location: Location) -> frozenset[int]:
+    """The numbers of all the ops below a location."""
+    if isinstance(location, OriginLoc):
+        return frozenset([location.id])
+    if isinstance(location, NameLoc):
+        return origins(location.child)
+    if isinstance(location, FusedLoc):
+        return frozenset().union(*map(origins, location.children))
+    return frozenset()
 
 
 def fuse(*locations: Location) -> Location:

@@ -200,9 +200,7 @@ class Parser(AttributeParser):
         except MinidlError as error:
             raise self.error(error.message, at) from error
 
-    def _check_operand_types(
-        self, name: str, operands: list[Value], parts: Parts, at: int
-    ) -> None:
+    def _check_operand_types(self, name: str, operands: list[Value], parts: Parts, at: int) -> None:
         types = parts.operand_types
         if types is None:
             return

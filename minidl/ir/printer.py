@@ -111,9 +111,7 @@ class Printer:
             text += f" <{{{self._entries(op, op.attributes, False)}}}>"
         if op.regions:
             text += f" ({', '.join(self.region(r, entry=True) for r in op.regions)})"
-        types = FunctionType(
-            tuple(v.type for v in op.operands), tuple(v.type for v in op.results)
-        )
+        types = FunctionType(tuple(v.type for v in op.operands), tuple(v.type for v in op.results))
         return f"{text} : {types}"
 
     def attr_dict(self, op: Operation, skip: frozenset[str] = frozenset()) -> str:

@@ -1,0 +1,19 @@
+"""VALUES: what each op computes, in NumPy; the reference meaning of the op set.
+
+Chapter: ir/stablehlo.
+Sources: StableHLO specification; house rule (Numbers): 16- and 32-bit transcendental
+functions and accumulations are computed in float64 and rounded once, because
+NumPy's own float32 bits depend on the CPU.
+Real: StableHLO's reference interpreter (`stablehlo/reference/Ops.cpp`).
+
+A row is `row(op, *arrays) -> array`, or a tuple for several results.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from minidl.core.rules import RuleTable
+
+VALUES: RuleTable[Callable[..., Any]] = RuleTable("value", "evaluate")
+
+from minidl.ir.values import elementwise, movement, reduction  # noqa: E402, F401  (rows)

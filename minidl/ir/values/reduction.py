@@ -1,0 +1,95 @@
+"""Values of ops that combine elements, and of calls.
+
+Chapter: ir/stablehlo.
+Sources: StableHLO specification, "reduce", "dot_general", "sort".
+Narrow accumulations run in float64 and round once (DESIGN, Numbers).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from minidl.core.errors import UnsupportedError
+from minidl.ir.core import Operation
+from minidl.ir.dialects.stablehlo.reduction import reducer_name
+from minidl.ir.values import VALUES
+from minidl.ir.values.movement import out_shape
+
+Array = Any
+
+
+def _wide(x: Array) -> Array:
+    """Floats in float64; integers as they are (they wrap)."""
+    return x.astype(np.float64) if x.dtype.kind not in "biu" else x
+
+
+def _sum(x: Array, axes: tuple[int, ...], init: Array) -> Array:
+    if x.dtype == bool:
+        return np.any(x, axis=axes) | init
+    total = np.sum(_wide(x), axis=axes, dtype=None if x.dtype.kind not in "iu" else x.dtype)
+    return total + _wide(init)
+
+
+def _product(x: Array, axes: tuple[int, ...], init: Array) -> Array:
+    if x.dtype == bool:
+        return np.all(x, axis=axes) & init
+    total = np.prod(_wide(x), axis=axes, dtype=None if x.dtype.kind not in "iu" else x.dtype)
+    return total * _wide(init)
+
+
+_REDUCE: dict[str, Any] = {
+    "stablehlo.add": _sum,
+    "stablehlo.multiply": _product,
+    "stablehlo.maximum": lambda x, axes, init: np.maximum(
+        np.max(x, axis=axes, initial=init.item() if x.size == 0 else None)
+        if x.size == 0
+        else np.max(x, axis=axes),
+        init,
+    ),
+    "stablehlo.minimum": lambda x, axes, init: np.minimum(
+        np.min(x, axis=axes, initial=init.item()) if x.size == 0 else np.min(x, axis=axes), init
+    ),
+    "stablehlo.and": lambda x, axes, init: np.bitwise_and.reduce(x, axis=axes) & init,
+    "stablehlo.or": lambda x, axes, init: np.bitwise_or.reduce(x, axis=axes) | init,
+    "stablehlo.xor": lambda x, axes, init: np.bitwise_xor.reduce(x, axis=axes) ^ init,
+}
+
+
+@VALUES.rule("stablehlo.reduce")
+def reduce(op: Operation, *arrays: Array) -> Array:
+    name = reducer_name(op)
+    if name not in _REDUCE or len(arrays) != 2:
+        raise UnsupportedError(
+            "reduce with a body that is not one binary op has no value rule yet",
+            op=op.name,
+            hint=f"bodies with a row: {', '.join(sorted(_REDUCE))}",
+        )
+    x, init = arrays
+    with np.errstate(all="ignore"):
+        made = _REDUCE[name](x, tuple(op["dimensions"]), init)
+    return np.asarray(made).astype(x.dtype).reshape(out_shape(op))
+
+
+@VALUES.rule("stablehlo.dot_general")
+def dot_general(op: Operation, x: Array, y: Array) -> Array:
+    """Batching dimensions first, then what is free of lhs, then of rhs."""
+    dims = op["dot_dimension_numbers"]
+    free_x, free_y = dims.free(x.ndim, y.ndim)
+    left = np.transpose(x, dims.lhs_batching + free_x + dims.lhs_contracting)
+    right = np.transpose(y, dims.rhs_batching + dims.rhs_contracting + free_y)
+    batch = left.shape[: len(dims.lhs_batching)]
+    k = int(np.prod([x.shape[d] for d in dims.lhs_contracting], dtype=np.int64))
+    m = int(np.prod([x.shape[d] for d in free_x], dtype=np.int64))
+    n = int(np.prod([y.shape[d] for d in free_y], dtype=np.int64))
+    out = op.results[0].type.element.numpy  # type: ignore[attr-defined]
+    if x.dtype == bool:
+        x_, y_ = left.astype(np.int64), right.astype(np.int64)
+    elif x.dtype.kind in "iu":
+        x_, y_ = left.astype(out), right.astype(out)
+    else:
+        x_, y_ = left.astype(np.float64), right.astype(np.float64)
+    with np.errstate(all="ignore"):
+        made = x_.reshape(*batch, m, k) @ y_.reshape(*batch, k, n)
+    return made.reshape(out_shape(op)).astype(out)
