@@ -13,6 +13,7 @@ LLVM IR text goes in, machine code comes out:
 from minidl.core.native.assemble import Artefact, assemble
 from minidl.core.native.call import Arena, addresses, aligned_empty, check_array, pointers
 from minidl.core.native.load import Function, Library, calls, load
+from minidl.core.native.pool import parallel_text, pool, set_threads, threads
 from minidl.core.native.target import NAMES, Target, target
 
 __all__ = [
@@ -28,6 +29,10 @@ __all__ = [
     "calls",
     "check_array",
     "load",
+    "parallel_text",
     "pointers",
+    "pool",
+    "set_threads",
     "target",
+    "threads",
 ]
