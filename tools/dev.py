@@ -126,7 +126,11 @@ def build_book(python: Path) -> str:
         shutil.rmtree(part, ignore_errors=True)
     stamp.unlink(missing_ok=True)
     start = "from jupyter_book.cli.main import main; main()"  # it has no `-m` of its own
-    run(python, "-c", start, "build", ".", "-W", "-n", "--keep-going", "-q")
+    jb = [python, "-c", start, "build", ".", "-W", "-n", "--keep-going", "-q"]
+    done = subprocess.run(jb, cwd=ROOT, capture_output=True, text=True, check=False)
+    if done.returncode:
+        print(done.stdout + done.stderr, file=sys.stderr)
+        raise SystemExit(done.returncode)
     stamp.write_text(now)
     return "built"
 

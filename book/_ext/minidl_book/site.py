@@ -6,6 +6,7 @@ declares one constant twice, which is an error in the console.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from minidl_book.data import ROOT
@@ -35,13 +36,28 @@ def once(app: Any, page: str, template: str, context: dict[str, Any], doctree: A
         kept: dict[Any, Any] = {}
         for item in context.get(key, []):
             attributes = getattr(item, "attributes", {})
-            file = getattr(item, "filename", None) or str(item)
+            file = str(getattr(item, "filename", item) or "")
             if "thebe" not in file:
                 kept.setdefault((file, attributes.get("body")), item)
         context[key] = list(kept.values())
+
+
+ENTRY = """<!DOCTYPE html>
+<html lang="en"><head><meta charset="utf-8"><title>minidl</title>
+<link rel="icon" href="_static/favicon.svg"><meta http-equiv="refresh" content="0; url={page}">
+</head><body><main><p><a href="{page}">minidl: a textbook that runs</a></p></main></body></html>
+"""
+
+
+def write_entry(app: Any, failure: Exception | None) -> None:
+    """`index.html` leads to the first page; the tool's own lacks icon, title and link."""
+    if failure is None and app.builder.format == "html":
+        page = app.config.root_doc + ".html"
+        (Path(app.outdir) / "index.html").write_text(ENTRY.format(page=page), encoding="utf-8")
 
 
 def setup(app: Any) -> None:
     app.connect("config-inited", drop_thebe)
     app.connect("config-inited", add_widgets)
     app.connect("html-page-context", once, priority=900)
+    app.connect("build-finished", write_entry, priority=900)

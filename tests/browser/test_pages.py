@@ -1,0 +1,66 @@
+"""Every page of the book, in a real browser: silent, offline, drawn, accessible."""
+
+from __future__ import annotations
+
+import pytest
+
+from minidl_book.data import pages
+
+PAGES = [f"book/{page}.html" for page in pages()]
+SCHEMES = ["http", "file"]
+UNDRAWN = """() => [...document.querySelectorAll("[data-minidl]")]
+  .filter(e => !e.dataset.minidlReady || e.getBoundingClientRect().height < 20)
+  .map(e => e.dataset.minidl + " " + (e.dataset.name || e.id))"""
+OVERFLOW = "() => document.scrollingElement.scrollWidth - window.innerWidth"
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize("path", PAGES)
+def test_page_is_silent_and_its_widgets_draw(path, scheme, addresses, visit):
+    opened = visit(addresses[scheme]).goto(path)
+    assert opened.page.evaluate(UNDRAWN) == []
+    opened.assert_silent()
+
+
+@pytest.mark.parametrize("path", PAGES)
+@pytest.mark.parametrize("colours", ["light", "dark"])
+def test_page_has_no_accessibility_violation_of_ours(path, colours, addresses, visit, axe):
+    opened = visit(addresses["http"], color_scheme=colours).goto(path)
+    assert axe(opened.page, "article.bd-article") == []
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_page_fits_a_phone(path, addresses, visit):
+    opened = visit(addresses["http"], viewport={"width": 390, "height": 800}).goto(path)
+    assert opened.page.evaluate(OVERFLOW) <= 0
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_page_reads_without_javascript(path, addresses, visit):
+    opened = visit(addresses["file"], java_script_enabled=False).goto_plain(path)
+    assert opened.page.locator("article.bd-article h1").inner_text().strip("# ")
+    for widget in opened.page.locator("[data-minidl]").all():
+        assert len(widget.inner_text().split()) >= 3, "a widget shows nothing without JavaScript"
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_entry_leads_to_the_first_page(scheme, addresses, visit):
+    opened = visit(addresses[scheme])
+    opened.page.goto(f"{addresses[scheme]}/index.html")
+    opened.page.wait_for_url(f"{addresses[scheme]}/{PAGES[0]}")
+    opened.page.wait_for_load_state("load")
+    assert (opened.console, opened.foreign()) == ([], [])
+
+
+def test_mathematics_is_drawn_from_our_own_copy(addresses, visit):
+    opened = visit(addresses["file"]).goto("book/appendix/notation.html")
+    opened.page.wait_for_selector("mjx-container", timeout=20_000)
+    assert any("mathjax/output/chtml/fonts" in url for url in opened.requests)
+    opened.assert_silent()
+
+
+def test_search_finds_a_page_over_http(addresses, visit):
+    opened = visit(addresses["http"]).goto("search.html?q=Jacobian")
+    opened.page.wait_for_selector("#search-results li a")
+    assert "notation" in opened.page.locator("#search-results li a").first.get_attribute("href")
+    opened.assert_silent()
