@@ -1,0 +1,260 @@
+"""Shapes: reshape, transpose, broadcast, join, split, index with static indices.
+
+Chapter: xla/frontend.
+Sources: NumPy, "Array manipulation routines", "Indexing on ndarrays".
+Real JAX: `jax.numpy.lax_numpy`, `jax.numpy.indexing`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from minidl.core.errors import ShapeError, TraceError
+from minidl.ir.types import i1
+from minidl.numpy import promotion
+from minidl.numpy.promotion import array_of, axes_of, axis_of, shape_of
+from minidl.xla.frontend import lax
+from minidl.xla.frontend.spans import here
+from minidl.xla.frontend.tracer import Tracer
+
+Array = Any
+
+
+def reshape(x: Any, shape: Any) -> Array:
+    """The same elements in row-major order; one size may be −1."""
+    x = array_of("reshape", x)
+    size = math.prod(shape_of(x))
+    sizes = [int(n) for n in ((shape,) if isinstance(shape, (int, np.integer)) else shape)]
+    known = math.prod(n for n in sizes if n != -1)
+    if sizes.count(-1) == 1 and known:
+        sizes[sizes.index(-1)] = size // known
+    if math.prod(sizes) != size or -1 in sizes:
+        raise here(
+            ShapeError,
+            f"minidl.numpy.reshape cannot turn {list(shape_of(x))} ({size} elements) "
+            f"into {list(shape) if isinstance(shape, Sequence) else [shape]}",
+            hint="the product of the sizes must stay; at most one size may be -1",
+        )
+    return lax.reshape(x, sizes)
+
+
+def ravel(x: Any) -> Array:
+    return reshape(x, -1)
+
+
+def transpose(x: Any, axes: Any = None) -> Array:
+    """The axes in a new order, reversed by default."""
+    x = array_of("transpose", x)
+    rank = len(shape_of(x))
+    order = range(rank - 1, -1, -1) if axes is None else axes
+    return lax.transpose(x, [axis_of("transpose", a, rank) for a in order])
+
+
+def swapaxes(x: Any, a: int, b: int) -> Array:
+    x = array_of("swapaxes", x)
+    order = list(range(len(shape_of(x))))
+    a, b = (axis_of("swapaxes", d, len(order)) for d in (a, b))
+    order[a], order[b] = b, a
+    return lax.transpose(x, order)
+
+
+def moveaxis(x: Any, source: int, target: int) -> Array:
+    """One axis to another place, the others in order."""
+    x = array_of("moveaxis", x)
+    rank = len(shape_of(x))
+    source, target = (axis_of("moveaxis", d, rank) for d in (source, target))
+    order = [d for d in range(rank) if d != source]
+    order.insert(target, source)
+    return lax.transpose(x, order)
+
+
+def expand_dims(x: Any, axis: Any) -> Array:
+    """New axes of size 1 at these places of the result."""
+    x = array_of("expand_dims", x)
+    shape, extra = list(shape_of(x)), len(axis) if isinstance(axis, (tuple, list)) else 1
+    for d in axes_of("expand_dims", axis, len(shape) + extra):
+        shape.insert(d, 1)
+    return lax.reshape(x, shape)
+
+
+def squeeze(x: Any, axis: Any = None) -> Array:
+    """Axes of size 1 taken out."""
+    x = array_of("squeeze", x)
+    shape = shape_of(x)
+    ones = [d for d, n in enumerate(shape) if n == 1]
+    gone = ones if axis is None else axes_of("squeeze", axis, len(shape))
+    if any(shape[d] != 1 for d in gone):
+        raise here(ShapeError, f"minidl.numpy.squeeze: axis {axis} of {list(shape)} is not 1")
+    return lax.reshape(x, [n for d, n in enumerate(shape) if d not in gone])
+
+
+def broadcast_to(x: Any, shape: Sequence[int]) -> Array:
+    """x repeated to `shape`."""
+    x = array_of("broadcast_to", x)
+    out = promotion.joint_shape("broadcast_to", [shape_of(x), tuple(shape)])
+    if out != tuple(shape):
+        raise here(
+            ShapeError, f"minidl.numpy.broadcast_to: {list(shape_of(x))} does not fit {shape}"
+        )
+    return promotion.broadcast(x, out)
+
+
+def concatenate(xs: Sequence[Any], axis: int = 0) -> Array:
+    """Arrays joined along an axis that exists."""
+    typing = promotion.wanted("concatenate", xs)
+    arrays = [promotion.to_typing(x, typing) for x in xs]
+    return lax.concatenate(arrays, axis_of("concatenate", axis, len(shape_of(arrays[0]))))
+
+
+def stack(xs: Sequence[Any], axis: int = 0) -> Array:
+    """Arrays of one shape joined along a new axis."""
+    return concatenate([expand_dims(x, axis) for x in xs], axis)
+
+
+def split(x: Any, sections: int, axis: int = 0) -> list[Array]:
+    """Equal parts along an axis."""
+    x = array_of("split", x)
+    d = axis_of("split", axis, len(shape_of(x)))
+    size, rest = divmod(shape_of(x)[d], sections)
+    if rest:
+        raise here(
+            ShapeError, f"minidl.numpy.split: size {shape_of(x)[d]} has no {sections} equal parts"
+        )
+    return [slice_along(x, d, i * size, (i + 1) * size) for i in range(sections)]
+
+
+def slice_along(x: Array, d: int, start: int, limit: int) -> Array:
+    """x[…, start:limit, …] in dimension d."""
+    shape = shape_of(x)
+    low = [start if k == d else 0 for k in range(len(shape))]
+    return lax.slice_(x, low, [limit if k == d else n for k, n in enumerate(shape)])
+
+
+def flip(x: Any, axis: Any = None) -> Array:
+    x = array_of("flip", x)
+    return lax.reverse(x, axes_of("flip", axis, len(shape_of(x))))
+
+
+def roll(x: Any, shift: int, axis: int = 0) -> Array:
+    """Elements moved along an axis; those that leave come back at the other end."""
+    x = array_of("roll", x)
+    d = axis_of("roll", axis, len(shape_of(x)))
+    n = shape_of(x)[d]
+    cut = -shift % n if n else 0
+    if not cut:
+        return x
+    return lax.concatenate([slice_along(x, d, cut, n), slice_along(x, d, 0, cut)], d)
+
+
+def pad(x: Any, widths: Any, value: Any = 0) -> Array:
+    """Constants around x: one width, or (before, after) for each axis."""
+    x = array_of("pad", x)
+    rank = len(shape_of(x))
+    pairs = [(widths, widths)] * rank if isinstance(widths, int) else list(widths)
+    fill = promotion.to_typing(value, (promotion.element_of(x), False))
+    return lax.pad(x, fill, [p[0] for p in pairs], [p[1] for p in pairs], [0] * rank)
+
+
+def tril(x: Any, k: int = 0) -> Array:
+    """Zeros above diagonal k of the last two axes."""
+    from minidl.numpy.creation import tri
+    from minidl.numpy.elementwise import where
+
+    x = array_of("tril", x)
+    return where(tri(*shape_of(x)[-2:], k, i1), x, 0)
+
+
+def sort(x: Any, axis: int = -1) -> Array:
+    """Ascending along an axis."""
+    return lax.sort(array_of("sort", x), dim=axis)
+
+
+def argsort(x: Any, axis: int = -1) -> Array:
+    """The int32 indices that sort; equal elements keep their order."""
+    from minidl.ir.types import i32
+
+    x = array_of("argsort", x)
+    d = axis_of("argsort", axis, len(shape_of(x)))
+    return lax.sort(x, lax.iota(i32, shape_of(x), d), dim=d)[1]
+
+
+def take_index(x: Any, index: Any) -> Array:
+    """`x[index]` for integers, slices, None and `...`; known while tracing."""
+    x = array_of("indexing", x)
+    items = _expanded(x, index if isinstance(index, tuple) else (index,))
+    start, limit, strides, flipped, out, d = [], [], [], [], [], 0
+    for item in items:
+        if item is None:
+            out.append(1)
+            continue
+        n = shape_of(x)[d]
+        if isinstance(item, slice):
+            low, count, step = _range(item, n)
+            flipped += [d] if step < 0 else []
+            low = low + (count - 1) * step if step < 0 and count else low
+            start.append(low)
+            limit.append(low + (count - 1) * builtin_abs(step) + 1 if count else low)
+            strides.append(builtin_abs(step))
+            out.append(count)
+        else:
+            low = _integer(item, n, d)
+            start.append(low)
+            limit.append(low + 1)
+            strides.append(1)
+        d += 1
+    if start != [0] * d or limit != list(shape_of(x)) or set(strides) - {1}:
+        x = lax.slice_(x, start, limit, strides)
+    x = lax.reverse(x, flipped) if flipped else x
+    return lax.reshape(x, out)
+
+
+builtin_abs = abs
+
+
+def _range(item: slice, n: int) -> tuple[int, int, int]:
+    for part in (item.start, item.stop, item.step):
+        if isinstance(part, Tracer):
+            raise here(
+                TraceError,
+                "a slice with a traced bound has a size that is not known while tracing",
+                hint="make the bound a Python integer (a static argument of jit)",
+            )
+    low, stop, step = item.indices(n)
+    return low, len(range(low, stop, step)), step
+
+
+def _integer(item: Any, n: int, d: int) -> int:
+    if not -n <= item < n:
+        raise here(
+            ShapeError,
+            f"index {item} is out of range for dimension {d} of size {n}",
+            hint=f"indices are {-n} … {n - 1}" if n else "the dimension is empty",
+        )
+    return int(item) % n
+
+
+def _expanded(x: Array, items: tuple[Any, ...]) -> list[Any]:
+    """The index with `...` and missing ends written out; other sorts are refused."""
+    for item in items:
+        whole = isinstance(item, (int, np.integer, slice)) and not isinstance(item, bool)
+        if not (whole or item is None or item is Ellipsis):
+            raise here(
+                TraceError,
+                f"an index of type {type(item).__name__} has no rule here: traced arrays take "
+                "integers, slices, None and ...",
+                hint="use mnp.where(mask, a, b) for masks, mnp.take(x, i, axis) for arrays "
+                "of positions",
+            )
+    used = sum(1 for item in items if item is not None and item is not Ellipsis)
+    rank = len(shape_of(x))
+    if used > rank:
+        raise here(ShapeError, f"{used} indices for an array of rank {rank}")
+    fill = [slice(None)] * (rank - used)
+    if Ellipsis in items:
+        at = items.index(Ellipsis)
+        return [*items[:at], *fill, *items[at + 1 :]]
+    return [*items, *fill]

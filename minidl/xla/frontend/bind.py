@@ -1,0 +1,239 @@
+"""bind: every op of the front end goes through this one door.
+
+Chapter: xla/frontend.
+Sources: the `bind` of JAX's autodidax.
+Real JAX: `Primitive.bind` asks a current trace what to do; traces are classes.  Here
+there are two cases: a trace is going on (append an op) or not (run the op now).
+
+    Frame   one trace: where ops go, and which location they get
+    stack   the traces now going on in this thread, innermost last
+
+Inside a trace everything is staged, constants too.  Inner traces use the values of
+outer ones directly; a value whose trace has ended is refused.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from minidl.core.errors import MinidlError, TraceError
+from minidl.ir.attributes import Dense
+from minidl.ir.core import Block, Operation, Region, Value
+from minidl.ir.location import Location
+from minidl.ir.spec import Builder
+from minidl.ir.types import TensorType, Type, type_of
+from minidl.ir.values import VALUES
+from minidl.xla.frontend import dtypes
+from minidl.xla.frontend.spans import here, user_location
+from minidl.xla.frontend.tracer import Tracer
+
+HIDDEN_BYTES = 1024  # a larger closed-over array becomes an argument of a hoisting trace
+
+
+class Frame:
+    """One trace: its builder, the location forced on its ops, the constants it has met."""
+
+    __slots__ = ("builder", "location", "constants", "hoisted")
+
+    def __init__(self, block: Block, hoisted: list[Any] | None = None) -> None:
+        self.builder = Builder(block)
+        self.location: Location | None = None
+        self.constants: dict[int, tuple[Any, Tracer]] = {}  # by id; keeps the array alive
+        self.hoisted = hoisted
+
+
+class _State(threading.local):
+    def __init__(self) -> None:
+        self.stack: list[Frame] = []
+        self.blocks: set[Block] = set()
+
+
+_state = _State()
+
+
+def tracing() -> bool:
+    """Whether a trace is going on in this thread."""
+    return bool(_state.stack)
+
+
+def current() -> Frame:
+    return _state.stack[-1]
+
+
+@contextmanager
+def frame(block: Block, hoisted: list[Any] | None = None) -> Iterator[Frame]:
+    """Ops made inside the `with` go to the end of `block`."""
+    entry = Frame(block, hoisted)
+    _state.stack.append(entry)
+    _state.blocks.add(block)
+    try:
+        yield entry
+    finally:
+        _state.stack.pop()
+        _state.blocks.discard(block)
+
+
+@contextmanager
+def visible(block: Block) -> Iterator[None]:
+    """Values of `block` may be used, though ops go elsewhere (tangent inputs)."""
+    _state.blocks.add(block)
+    try:
+        yield
+    finally:
+        _state.blocks.discard(block)
+
+
+def block_of(value: Value) -> Block | None:
+    return value.owner.parent if isinstance(value.owner, Operation) else value.owner
+
+
+def as_value(x: Any) -> Value:
+    """The IR value of a tracer or of a concrete array, in the current trace."""
+    return as_tracer(x).value
+
+
+def as_tracer(x: Any) -> Tracer:
+    """A value of the current trace; a concrete array becomes a constant or hidden argument."""
+    if isinstance(x, Tracer):
+        if block_of(x.value) not in _state.blocks:
+            raise leaked(x)
+        return x
+    typing = dtypes.typing_of(x)
+    if not isinstance(x, np.ndarray) or x.ndim == 0:
+        return constant(dtypes.as_array(x, typing), typing[1])
+    return _known_array(x)
+
+
+def leaked(x: Tracer) -> TraceError:
+    return here(
+        TraceError,
+        f"a traced value of type {x.value.type} is used outside the trace that made it",
+        hint="return it from the traced function instead of storing it somewhere",
+    )
+
+
+def _known_array(x: np.ndarray[Any, Any]) -> Tracer:
+    """The array's value, made once a frame; a big one goes to the outermost hoisting frame."""
+    home = next((f for f in _state.stack if f.hoisted is not None), None)
+    if home is None or home.hoisted is None or x.nbytes <= HIDDEN_BYTES:
+        known = current().constants
+        if id(x) not in known:
+            known[id(x)] = x, constant(x)
+        return known[id(x)][1]
+    if id(x) not in home.constants:
+        home.constants[id(x)] = x, Tracer(home.builder.block.add_arg(type_of(x)))
+        home.hoisted.append(x)
+    return home.constants[id(x)][1]
+
+
+def constant(x: Any, weak: bool = False) -> Tracer:
+    """A `stablehlo.constant` of the current trace."""
+    frame_ = current()
+    op = frame_.builder.create(
+        "stablehlo.constant",
+        (),
+        {"value": Dense(x)},
+        location=frame_.location or user_location(),
+    )
+    return Tracer(op.results[0], weak)
+
+
+def bind(
+    name: str,
+    *operands: Any,
+    result_types: Sequence[Type] | None = None,
+    regions: Sequence[Region] = (),
+    weak: bool | None = None,
+    **attributes: Any,
+) -> Any:
+    """Apply one op: append it to the current trace, or run its value row now.
+
+    operands   tracers or concrete arrays; nothing is broadcast or converted
+    weak       whether the result is weak; by default it is when all operands are
+    returns    a tracer or array, a tuple of them for several results
+    """
+    try:
+        if not _state.stack:
+            return _run(name, operands, attributes, result_types, regions)
+        tracers = [as_tracer(x) for x in operands]
+        frame_ = _state.stack[-1]
+        op = frame_.builder.create(
+            name,
+            [t.value for t in tracers],
+            attributes,
+            result_types,
+            regions,
+            location=frame_.location or user_location(),
+        )
+    except MinidlError as error:
+        if error.span is not None:
+            raise
+        raise here(type(error), error.message, op=error.op, hint=error.hint) from None
+    if weak is None:
+        weak = bool(tracers) and all(t.weak for t in tracers)
+    outs = tuple(Tracer(v, weak) for v in op.results)
+    return outs[0] if len(outs) == 1 else outs
+
+
+def _run(
+    name: str,
+    operands: Sequence[Any],
+    attributes: dict[str, Any],
+    result_types: Sequence[Type] | None,
+    regions: Sequence[Region],
+) -> Any:
+    """No trace: the op's shape rule, then its value row, on NumPy arrays."""
+    for x in operands:
+        if isinstance(x, Tracer):
+            raise leaked(x)
+    arrays = [np.asarray(x) for x in operands]
+    block = Block([type_of(x) for x in arrays])
+    op = Builder(block).create(name, block.args, attributes, result_types, regions)
+    made = VALUES[name](op, *arrays)
+    if isinstance(made, tuple):
+        return tuple(_owned(x, arrays) for x in made)
+    return _owned(made, arrays)
+
+
+def _owned(x: Any, arrays: list[Any]) -> np.ndarray[Any, Any]:
+    """An array that shares no memory with an operand."""
+    x = np.asarray(x)
+    if x.base is not None or not x.flags.writeable or any(x is a for a in arrays):
+        return x.copy(order="C")
+    return x
+
+
+def rebind(op: Operation, operands: Sequence[Any]) -> Any:
+    """The same op on other operands (of the same types): how transformations copy."""
+    if op.regions:
+        from minidl.ir.core import clone
+
+        copy = clone(op)
+        for block in copy.regions:
+            block.parent = None
+        return bind(
+            op.name,
+            *operands,
+            result_types=_types(op),
+            regions=copy.regions,
+            **op.attributes,
+        )
+    return bind(op.name, *operands, result_types=_types(op), **op.attributes)
+
+
+def _types(op: Operation) -> list[Type]:
+    return [v.type for v in op.results]
+
+
+def type_(x: Any) -> TensorType:
+    """The tensor type of a tracer or concrete value (a Python number by its own typing)."""
+    if isinstance(x, Tracer):
+        return x.type
+    if isinstance(x, np.ndarray):
+        return type_of(x)
+    return TensorType((), dtypes.typing_of(x)[0])
