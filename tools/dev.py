@@ -94,7 +94,7 @@ def setup(tests: bool = False) -> Path:
     have = [s for s in stamps if s.exists() and s.read_text() == wanted()]
     if not any(s.name.endswith((extra, "test")) for s in have):
         print(f"installing the {extra} packages (minutes the first time)", flush=True)
-        command = [venv_python(), "-m", "pip", "install", "-q", "--disable-pip-version-check"]
+        command = [venv_python(), "-m", "pip", "install", "-qq", "--disable-pip-version-check"]
         command += ["-r", "requirements.txt", "-c", "constraints.txt"]
         run(*command, *(["-e", ".[test]"] if tests else []))
         stamps[tests].write_text(wanted())

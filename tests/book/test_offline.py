@@ -7,8 +7,8 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from minidl_book.data import pages
 
+from minidl_book.data import pages
 from tools.budget import PAGE_BYTES
 
 SITE = Path(__file__).resolve().parents[2] / "_build" / "html"
