@@ -230,5 +230,5 @@ define(
     "operand*",
     infer=lambda types, attributes, regions: list(types),
     form="%operand* {} :operands",
-    traits="pure",
+    traits="pure fence",
 )
