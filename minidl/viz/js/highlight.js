@@ -9,7 +9,8 @@
 const grammars = {
   mlir: [
     ['c', /\/\/.*/y], ['s', /"(?:[^"\\]|\\.)*"/y], ['v', /%[\w$.#-]+/y], ['a', /[@#^!][\w$.-]+/y],
-    ['t', /\b(?:tensor|memref|vector|index|none|[su]?i\d+|bf16|f(?:16|32|64)|f8\w+)\b/y],
+    ['t', /(?:tensor|memref|vector|index|none|[su]?i\d+|bf16|f(?:16|32|64)|f8\w+)\b/y],
+    ['t', /x(?=\d|\?|vector|[su]?i\d|bf16\b|f(?:8|16|32|64))/y],
     ['k', /\b[a-z_]\w*\.[\w.]+/y],
     ['k', /\b(?:func|module|return|loc|dense|array|to|step|iter_args|ins|outs|true|false|private|public|attributes)\b/y],
     ['n', /-?\b(?:0x[\da-fA-F]+|\d+(?:\.\d*)?(?:[eE][-+]?\d+)?)/y], ['', /[A-Za-z_$][\w$]*/y],
@@ -70,12 +71,42 @@ function tokens(line, lang) {
 }
 
 /**
- * @param {string} line @param {string} lang
+ * Python's long strings run over lines: a line's tokens, and whether it ends inside one.
+ * @param {string} line @param {boolean} inside
+ * @returns {{parts: Array<[string, string]>, inside: boolean}}
+ */
+function pythonTokens(line, inside) {
+  const close = line.indexOf('"""');
+  if (inside && close < 0) return { parts: [['s', line]], inside: true };
+  const start = inside ? close + 3 : 0;
+  const rest = line.slice(start);
+  const open = (rest.match(/"""/g) || []).length % 2 === 1;
+  /** @type {Array<[string, string]>} */
+  const head = inside ? [['s', line.slice(0, start)]] : [];
+  return { parts: [...head, ...tokens(rest, 'python')], inside: open };
+}
+
+/**
+ * @param {string[]} lines @param {string} lang
+ * @returns {HTMLElement[]} each line as `<code>`
+ */
+function codeLines(lines, lang) {
+  let inside = false;
+  return lines.map((line) => {
+    if (lang !== 'python') return codeLine(line, lang);
+    const read = pythonTokens(line, inside);
+    inside = read.inside;
+    return codeLine(line, lang, read.parts);
+  });
+}
+
+/**
+ * @param {string} line @param {string} lang @param {Array<[string, string]>} [parts]
  * @returns {HTMLElement} the line as `<code>`
  */
-function codeLine(line, lang) {
+function codeLine(line, lang, parts) {
   const code = el('code', {});
-  for (const [role, text] of tokens(line, lang)) {
+  for (const [role, text] of parts || tokens(line, lang)) {
     if (!role) code.append(text);
     else code.append(el('span', { class: `mdl-t-${role}`, 'data-v': role === 'v' ? text : null, text }));
   }

@@ -25,13 +25,14 @@ function drawCode(panel, prev) {
   const current = new Set(panel.current);
   const reference = new Set(panel.reference);
   const body = el('div', { class: 'mdl-lines' });
-  panel.lines.forEach((/** @type {string} */ line, /** @type {number} */ i) => {
+  const codes = codeLines(panel.lines, panel.lang);
+  panel.lines.forEach((/** @type {string} */ _, /** @type {number} */ i) => {
     const no = i + panel.start;
     const role = current.has(no) ? 'cur' : changed.has(no) ? 'chg' : reference.has(no) ? 'ref' : '';
     const sign = { cur: '▶', chg: '•', ref: '=', '': '' }[role];
     body.append(el('div', { class: `mdl-line ${role ? `mdl-${role}` : ''}`, 'data-key': no },
       el('span', { class: 'mdl-sign', 'aria-hidden': 'true', text: sign }),
-      el('span', { class: 'mdl-no', 'aria-hidden': 'true', text: no }), codeLine(line, panel.lang)));
+      el('span', { class: 'mdl-no', 'aria-hidden': 'true', text: no }), codes[i]));
   });
   lightUses(body);
   return body;

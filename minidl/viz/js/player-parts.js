@@ -93,12 +93,13 @@ function followLink(me) {
   me.root.scrollIntoView({ behavior: calm() ? 'auto' : 'smooth', block: 'nearest' });
 }
 
-const LEGEND = [['cur', '▶', 'current'], ['chg', '•', 'changed'], ['ref', '=', 'expected']];
+const LEGEND = [['cur', '▶', 'current'], ['chg', '•', 'changed'], ['ref', '=', 'expected'], ['differs', '', 'differs from the other']];
 
 /** @param {Data[]} frames only the roles that this run uses */
 function makeLegend(frames) {
   const text = JSON.stringify(frames);
-  const used = LEGEND.filter(([role]) => role !== 'ref' || /"reference":\["?\d|"role":"ref"|"ref":"/.test(text));
+  const used = LEGEND.filter(([role]) => (role === 'ref' ? /"reference":\["?\d|"role":"ref"|"ref":"/.test(text)
+    : role !== 'differs' || text.includes('"sides"')));
   return el('div', { class: 'mdl-legend' }, ...used.map(([role, sign, word]) => el('span', {},
     el('span', { class: `mdl-swatch mdl-${role}`, 'aria-hidden': 'true', text: sign }), word)));
 }

@@ -58,21 +58,23 @@ function showVariant(me, which) {
   settle(me.ui.body);
 }
 
+const LAYERS = ['Hint: a nudge', 'Hint: the plan', 'Hint: the full answer'];
+
 /** @param {Puzzle} me hints in layers: nudge, plan, full */
 function makeHints(me) {
   const shown = el('ol', { class: 'mdl-hint-list', 'aria-live': 'polite' });
-  const names = ['Nudge', 'Plan', 'Full answer'];
+  const { hints } = me.spec;
   let next = 0;
-  const ask = button(names[0], names[0], () => {
-    shown.append(el('li', {}, el('strong', { text: `${names[next]}: ` }), rich(me.spec.hints[next])));
+  const ask = button(LAYERS[0], LAYERS[0], () => {
+    if (next >= hints.length) return;
+    shown.append(el('li', {}, el('strong', { text: `${LAYERS[next].replace('Hint: ', '')}: ` }), rich(hints[next])));
     next += 1;
-    if (next < me.spec.hints.length) ask.textContent = names[next];
-    else ask.setAttribute('aria-disabled', 'true');
+    ask.textContent = next < hints.length ? LAYERS[next] : 'no more hints';
+    if (next >= hints.length) ask.setAttribute('aria-disabled', 'true');
   }, { 'data-act': 'hint' });
-  ask.addEventListener('click', (e) => { if (next >= me.spec.hints.length) e.stopImmediatePropagation(); }, true);
   const more = me.data.variants.length > 1
     ? button('Another one', 'Another one', () => showVariant(me, (me.which + 1) % me.data.variants.length), { 'data-act': 'another' }) : null;
-  return [el('div', { class: 'mdl-hint-row' }, me.spec.hints.length ? ask : null, more), shown];
+  return [el('div', { class: 'mdl-hint-row' }, ask, more), shown];
 }
 
 /** @param {HTMLElement} root @param {Data} data */

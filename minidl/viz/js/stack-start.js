@@ -89,6 +89,8 @@ function startStack(root, data) {
   me.ui.links = svg('svg', { class: 'mdl-links', 'aria-hidden': 'true' });
   me.ui.found = el('span', { class: 'mdl-found', role: 'status' });
   me.ui.tabs = makeTabs(me);
+  const tallest = Math.max(...texts.map((/** @type {string[]} */ t) => t.length));
+  me.ui.columns.style.setProperty('--mdl-tall', String(Math.max(6, Math.min(20, tallest))));
   const filter = el('input', { type: 'search', class: 'mdl-input mdl-filter', placeholder: 'filter lines', 'aria-label': 'filter lines',
     oninput: (/** @type {Event} */ e) => { me.filter = /** @type {HTMLInputElement} */ (e.target).value; applyFilter(me); } });
   const wide = root.requestFullscreen ? button('Whole screen', 'whole screen', () => {

@@ -201,7 +201,8 @@ function decodeFrames(packed) {
 const grammars = {
   mlir: [
     ['c', /\/\/.*/y], ['s', /"(?:[^"\\]|\\.)*"/y], ['v', /%[\w$.#-]+/y], ['a', /[@#^!][\w$.-]+/y],
-    ['t', /\b(?:tensor|memref|vector|index|none|[su]?i\d+|bf16|f(?:16|32|64)|f8\w+)\b/y],
+    ['t', /(?:tensor|memref|vector|index|none|[su]?i\d+|bf16|f(?:16|32|64)|f8\w+)\b/y],
+    ['t', /x(?=\d|\?|vector|[su]?i\d|bf16\b|f(?:8|16|32|64))/y],
     ['k', /\b[a-z_]\w*\.[\w.]+/y],
     ['k', /\b(?:func|module|return|loc|dense|array|to|step|iter_args|ins|outs|true|false|private|public|attributes)\b/y],
     ['n', /-?\b(?:0x[\da-fA-F]+|\d+(?:\.\d*)?(?:[eE][-+]?\d+)?)/y], ['', /[A-Za-z_$][\w$]*/y],
@@ -262,12 +263,42 @@ function tokens(line, lang) {
 }
 
 /**
- * @param {string} line @param {string} lang
+ * Python's long strings run over lines: a line's tokens, and whether it ends inside one.
+ * @param {string} line @param {boolean} inside
+ * @returns {{parts: Array<[string, string]>, inside: boolean}}
+ */
+function pythonTokens(line, inside) {
+  const close = line.indexOf('"""');
+  if (inside && close < 0) return { parts: [['s', line]], inside: true };
+  const start = inside ? close + 3 : 0;
+  const rest = line.slice(start);
+  const open = (rest.match(/"""/g) || []).length % 2 === 1;
+  /** @type {Array<[string, string]>} */
+  const head = inside ? [['s', line.slice(0, start)]] : [];
+  return { parts: [...head, ...tokens(rest, 'python')], inside: open };
+}
+
+/**
+ * @param {string[]} lines @param {string} lang
+ * @returns {HTMLElement[]} each line as `<code>`
+ */
+function codeLines(lines, lang) {
+  let inside = false;
+  return lines.map((line) => {
+    if (lang !== 'python') return codeLine(line, lang);
+    const read = pythonTokens(line, inside);
+    inside = read.inside;
+    return codeLine(line, lang, read.parts);
+  });
+}
+
+/**
+ * @param {string} line @param {string} lang @param {Array<[string, string]>} [parts]
  * @returns {HTMLElement} the line as `<code>`
  */
-function codeLine(line, lang) {
+function codeLine(line, lang, parts) {
   const code = el('code', {});
-  for (const [role, text] of tokens(line, lang)) {
+  for (const [role, text] of parts || tokens(line, lang)) {
     if (!role) code.append(text);
     else code.append(el('span', { class: `mdl-t-${role}`, 'data-v': role === 'v' ? text : null, text }));
   }
@@ -317,13 +348,14 @@ function drawCode(panel, prev) {
   const current = new Set(panel.current);
   const reference = new Set(panel.reference);
   const body = el('div', { class: 'mdl-lines' });
-  panel.lines.forEach((/** @type {string} */ line, /** @type {number} */ i) => {
+  const codes = codeLines(panel.lines, panel.lang);
+  panel.lines.forEach((/** @type {string} */ _, /** @type {number} */ i) => {
     const no = i + panel.start;
     const role = current.has(no) ? 'cur' : changed.has(no) ? 'chg' : reference.has(no) ? 'ref' : '';
     const sign = { cur: '▶', chg: '•', ref: '=', '': '' }[role];
     body.append(el('div', { class: `mdl-line ${role ? `mdl-${role}` : ''}`, 'data-key': no },
       el('span', { class: 'mdl-sign', 'aria-hidden': 'true', text: sign }),
-      el('span', { class: 'mdl-no', 'aria-hidden': 'true', text: no }), codeLine(line, panel.lang)));
+      el('span', { class: 'mdl-no', 'aria-hidden': 'true', text: no }), codes[i]));
   });
   lightUses(body);
   return body;
@@ -1141,12 +1173,13 @@ function followLink(me) {
   me.root.scrollIntoView({ behavior: calm() ? 'auto' : 'smooth', block: 'nearest' });
 }
 
-const LEGEND = [['cur', '▶', 'current'], ['chg', '•', 'changed'], ['ref', '=', 'expected']];
+const LEGEND = [['cur', '▶', 'current'], ['chg', '•', 'changed'], ['ref', '=', 'expected'], ['differs', '', 'differs from the other']];
 
 /** @param {Data[]} frames only the roles that this run uses */
 function makeLegend(frames) {
   const text = JSON.stringify(frames);
-  const used = LEGEND.filter(([role]) => role !== 'ref' || /"reference":\["?\d|"role":"ref"|"ref":"/.test(text));
+  const used = LEGEND.filter(([role]) => (role === 'ref' ? /"reference":\["?\d|"role":"ref"|"ref":"/.test(text)
+    : role !== 'differs' || text.includes('"sides"')));
   return el('div', { class: 'mdl-legend' }, ...used.map(([role, sign, word]) => el('span', {},
     el('span', { class: `mdl-swatch mdl-${role}`, 'aria-hidden': 'true', text: sign }), word)));
 }
@@ -1343,21 +1376,23 @@ function showVariant(me, which) {
   settle(me.ui.body);
 }
 
+const LAYERS = ['Hint: a nudge', 'Hint: the plan', 'Hint: the full answer'];
+
 /** @param {Puzzle} me hints in layers: nudge, plan, full */
 function makeHints(me) {
   const shown = el('ol', { class: 'mdl-hint-list', 'aria-live': 'polite' });
-  const names = ['Nudge', 'Plan', 'Full answer'];
+  const { hints } = me.spec;
   let next = 0;
-  const ask = button(names[0], names[0], () => {
-    shown.append(el('li', {}, el('strong', { text: `${names[next]}: ` }), rich(me.spec.hints[next])));
+  const ask = button(LAYERS[0], LAYERS[0], () => {
+    if (next >= hints.length) return;
+    shown.append(el('li', {}, el('strong', { text: `${LAYERS[next].replace('Hint: ', '')}: ` }), rich(hints[next])));
     next += 1;
-    if (next < me.spec.hints.length) ask.textContent = names[next];
-    else ask.setAttribute('aria-disabled', 'true');
+    ask.textContent = next < hints.length ? LAYERS[next] : 'no more hints';
+    if (next >= hints.length) ask.setAttribute('aria-disabled', 'true');
   }, { 'data-act': 'hint' });
-  ask.addEventListener('click', (e) => { if (next >= me.spec.hints.length) e.stopImmediatePropagation(); }, true);
   const more = me.data.variants.length > 1
     ? button('Another one', 'Another one', () => showVariant(me, (me.which + 1) % me.data.variants.length), { 'data-act': 'another' }) : null;
-  return [el('div', { class: 'mdl-hint-row' }, me.spec.hints.length ? ask : null, more), shown];
+  return [el('div', { class: 'mdl-hint-row' }, ask, more), shown];
 }
 
 /** @param {HTMLElement} root @param {Data} data */
@@ -1750,6 +1785,8 @@ function startStack(root, data) {
   me.ui.links = svg('svg', { class: 'mdl-links', 'aria-hidden': 'true' });
   me.ui.found = el('span', { class: 'mdl-found', role: 'status' });
   me.ui.tabs = makeTabs(me);
+  const tallest = Math.max(...texts.map((/** @type {string[]} */ t) => t.length));
+  me.ui.columns.style.setProperty('--mdl-tall', String(Math.max(6, Math.min(20, tallest))));
   const filter = el('input', { type: 'search', class: 'mdl-input mdl-filter', placeholder: 'filter lines', 'aria-label': 'filter lines',
     oninput: (/** @type {Event} */ e) => { me.filter = /** @type {HTMLInputElement} */ (e.target).value; applyFilter(me); } });
   const wide = root.requestFullscreen ? button('Whole screen', 'whole screen', () => {
