@@ -116,12 +116,11 @@ def jobs() -> dict[str, tuple]:
     tanh = safe(lambda z: (mp.tanh(mp.sqrt(z)) / mp.sqrt(z) - 1) / z, 0, -mp.mpf(1) / 3)
     erf = safe(lambda z: mp.erf(mp.sqrt(z)) / mp.sqrt(z) - 1, 0, 2 / mp.sqrt(mp.pi) - 1)
     z4 = float((mp.pi / 4) ** 2) * 1.001
-    s2 = float((3 - 2 * mp.sqrt(2)) ** 2) * 1.01
     return {
         "EXPM1": (expm1, one, -half_ln2, half_ln2, {"f32": 5, "f64": 10}, 3),
         "LOG1P": (log1p, one, -1 / 3 - 1e-3, 1 / 3 + 1e-3, {"f32": 8}, 4),
         "ATANH": (ath, one, 0, 0.0408, {"f64": 7}, 1),
-        "ATANH3": (ath3, one, 0, s2, {"f32": 2, "f64": 6}, 1),
+        "ATANH3": (ath3, one, 0, 0.0408, {"f32": 2, "f64": 7}, 1),
         "SIN": (sin, one, 0, z4, {"f32": 3, "f64": 7}, 2),
         "COS": (cos, one, 0, z4, {"f32": 2, "f64": 6}, 1),
         "ATAN": (atan, one, 0, 0.1717, {"f32": 4, "f64": 11}, 3),
@@ -130,9 +129,9 @@ def jobs() -> dict[str, tuple]:
         "ERFC": (
             erfc_core(3.0),
             lambda t: 1 / erfc_core(3.0)(t),
-            (0.9 - 3) / 3.9,
+            (0.5 - 3) / 3.5,
             {"f32": 8 / 14.0, "f64": 25.0 / 31.0},
-            {"f32": 12, "f64": 27},
+            {"f32": 13, "f64": 30},
             4,
         ),
     }
@@ -164,6 +163,8 @@ def constants() -> dict[tuple[str, str], list[float]]:
         ("HALF_PI", "f64"): parts(mp.pi / 2, "f64", 53),
         ("QUARTER_PI", "f32"): parts(mp.pi / 4, "f32", 24),
         ("QUARTER_PI", "f64"): parts(mp.pi / 4, "f64", 53),
+        ("THREE_QUARTER_PI", "f32"): parts(3 * mp.pi / 4, "f32", 24),
+        ("THREE_QUARTER_PI", "f64"): parts(3 * mp.pi / 4, "f64", 53),
         ("PI", "f32"): parts(mp.pi, "f32", 24),
         ("PI", "f64"): parts(mp.pi, "f64", 53),
         ("LOG2_CUBE", "f32"): parts(2 / (3 * LN2), "f32", 12),
@@ -171,7 +172,7 @@ def constants() -> dict[tuple[str, str], list[float]]:
     }
 
 
-HEADER = '''"""Polynomial coefficients, lowest power first; written by `tools/derive_coefficients.py`.
+HEADER = '''"""Polynomial coefficients, lowest power first; written by tools/derive_coefficients.py.
 
 Chapter: ir/llvm.
 Sources: our own Remez fits; the function of each is named in that script.

@@ -9,6 +9,7 @@ Real: hardware's fused multiply-add; here it is emulated, exactly, and slowly.
 from __future__ import annotations
 
 from collections.abc import Callable
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -180,12 +181,19 @@ def _odd(high: Array, low: Array) -> Array:
 
 
 def _fma64(a: Array, b: Array, c: Array) -> Array:
-    """Boldo and Melquiond's algorithm; a plain a·b + c where it would overflow."""
+    """Boldo and Melquiond's algorithm; exact fractions where its parts leave the range."""
     high, low = _two_product(a, b)
     t_high, t_low = _two_sum(c, low)
     v_high, v_low = _two_sum(high, t_high)
     z = v_high + _odd(*_two_sum(t_low, v_low))
-    return np.where(np.isfinite(z), z, a * b + c)
+    plain = a * b + c
+    tiny = (np.abs(a * b) < 2.0**-900) & (np.abs(c) < 2.0**-800) & (a != 0) & (b != 0)
+    lanes = (tiny | ~np.isfinite(z)) & np.isfinite(plain)
+    z = np.where(np.isfinite(z), z, plain)
+    for i in np.flatnonzero(lanes):
+        exact = Fraction(a[i]) * Fraction(b[i]) + Fraction(c[i])
+        z[i] = float(exact) or plain[i]  # a zero keeps its sign
+    return z
 
 
 def _two_product(a: Array, b: Array) -> tuple[Array, Array]:

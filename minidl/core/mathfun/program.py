@@ -171,6 +171,10 @@ class Kit:
         type = next((v.type for v in (yes, no) if isinstance(v, Value)), self.ty)
         return self.row(type, "select", test, yes, no)
 
+    def where_int(self, test: Value, yes: int, no: int) -> Value:
+        """One of two i64 constants."""
+        return self.row("i64", "select", test, yes, no)
+
     def bits(self, x: Value) -> Value:
         return self.row(self.int, "bitcast", x)
 

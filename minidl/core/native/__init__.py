@@ -13,7 +13,8 @@ LLVM IR text goes in, machine code comes out:
 from minidl.core.native.assemble import Artefact, assemble
 from minidl.core.native.call import Arena, addresses, aligned_empty, check_array, pointers
 from minidl.core.native.load import Function, Library, calls, load
-from minidl.core.native.pool import parallel_text, pool, set_threads, threads
+from minidl.core.native.parallel import parallel_text
+from minidl.core.native.pool import pool, set_threads, threads
 from minidl.core.native.target import NAMES, Target, target
 
 __all__ = [

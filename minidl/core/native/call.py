@@ -40,7 +40,7 @@ def _plain_addresses(arrays: Iterable[np.ndarray]) -> list[int | None]:
 def _field_is_where_expected() -> bool:
     """Whether the layout of array objects is the documented one, on real arrays."""
     base = np.zeros((3, 4), np.float32)
-    probes = [base, base[1:], base.T, np.zeros(1), np.zeros(70000, np.int8)]
+    probes: list[np.ndarray] = [base, base[1:], base.T, np.zeros(1), np.zeros(70000, np.int8)]
     return _field_addresses(probes) == _plain_addresses(probes)
 
 
@@ -103,8 +103,9 @@ def aligned_empty(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
     """
     size = math.prod(shape) * dtype.itemsize
     raw = np.empty(size + ALIGN, np.uint8)
-    buffer = (ctypes.c_char * (size + ALIGN)).from_buffer(raw)
-    return np.ndarray(shape, dtype, buffer, -ctypes.addressof(buffer) % ALIGN)
+    buffer = (ctypes.c_char * (size + ALIGN)).from_buffer(raw)  # type: ignore[arg-type]
+    start = -ctypes.addressof(buffer) % ALIGN
+    return np.ndarray(shape, dtype, buffer, start)  # type: ignore[arg-type]
 
 
 def _references_to_an_unshared_array() -> int:
