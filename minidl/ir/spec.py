@@ -48,21 +48,23 @@ class OpSpec:
         return self.attributes.get(attribute) or self.attributes.get(attribute + "?")
 
     def slices(self, count: int) -> list[slice]:
-        """Where each named operand stands among `count` operands."""
-        extra = count - (len(self.operands) - self._variadic())
+        """Where each named operand stands among `count`; lists share equally."""
+        extra, lists = count - len(self.operands) + self.lists, self.lists
         out, at = [], 0
         for name in self.operands:
-            width = extra if name.endswith("*") else 1
+            width = extra // lists if name.endswith("*") else 1
             out.append(slice(at, at + width))
             at += width
         return out
 
-    def _variadic(self) -> int:
+    @property
+    def lists(self) -> int:
+        """How many operand names take any number."""
         return sum(name.endswith("*") for name in self.operands)
 
     def accepts(self, count: int) -> bool:
-        fixed = len(self.operands) - self._variadic()
-        return count >= fixed if self._variadic() else count == fixed
+        extra, lists = count - len(self.operands) + self.lists, self.lists
+        return extra == 0 if not lists else extra >= 0 and extra % lists == 0
 
 
 SPECS: RuleTable[OpSpec] = RuleTable("op", "the IR")
