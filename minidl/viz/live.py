@@ -15,8 +15,11 @@ from minidl.viz import assets
 
 VIEW = "application/vnd.jupyter.widget-view+json"
 
+# Lab binds the arrow keys of a notebook; it passes over a focused element so marked.
 _RENDER = """
 function render({ model, el }) {
+  const own = (event) => event.target.setAttribute("data-lm-suppress-shortcuts", "true");
+  el.addEventListener("focusin", own);
   const draw = () => { el.innerHTML = model.get("html"); window.minidl.hydrate(el); };
   model.on("change:html", draw);
   draw();
