@@ -1,3 +1,4 @@
+# ruff: noqa: F401  (this page is a list of names)
 """NumPy's names over traced arrays.
 
 Chapter: xla/frontend.

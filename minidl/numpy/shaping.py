@@ -165,7 +165,8 @@ def tril(x: Any, k: int = 0) -> Array:
     from minidl.numpy.elementwise import where
 
     x = array_of("tril", x)
-    return where(tri(*shape_of(x)[-2:], k, i1), x, 0)
+    rows, columns = shape_of(x)[-2:]
+    return where(tri(rows, columns, k, i1), x, 0)
 
 
 def sort(x: Any, axis: int = -1) -> Array:
@@ -197,8 +198,8 @@ def take_index(x: Any, index: Any) -> Array:
             flipped += [d] if step < 0 else []
             low = low + (count - 1) * step if step < 0 and count else low
             start.append(low)
-            limit.append(low + (count - 1) * builtin_abs(step) + 1 if count else low)
-            strides.append(builtin_abs(step))
+            limit.append(low + (count - 1) * abs(step) + 1 if count else low)
+            strides.append(abs(step))
             out.append(count)
         else:
             low = _integer(item, n, d)
@@ -210,9 +211,6 @@ def take_index(x: Any, index: Any) -> Array:
         x = lax.slice_(x, start, limit, strides)
     x = lax.reverse(x, flipped) if flipped else x
     return lax.reshape(x, out)
-
-
-builtin_abs = abs
 
 
 def _range(item: slice, n: int) -> tuple[int, int, int]:

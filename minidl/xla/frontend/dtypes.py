@@ -16,7 +16,7 @@ Creation functions and weak values on their own are 32 bits wide.
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -45,12 +45,12 @@ _DEFAULT = {"int*": i32, "float*": f32}
 Typing = tuple[ScalarType, bool]  # an element type, and whether it is weak
 
 
-@lru_cache(maxsize=None)
+@cache
 def _at_or_above(node: str) -> frozenset[str]:
     return frozenset([node]).union(*(_at_or_above(up) for up in _ABOVE[node]))
 
 
-@lru_cache(maxsize=None)
+@cache
 def _join(a: str, b: str) -> str:
     """The least upper bound: the node whose own upper set is all that both reach."""
     common = _at_or_above(a) & _at_or_above(b)
@@ -64,7 +64,7 @@ def node(typing: Typing) -> str:
     return "float*" if element.is_float else "int*"
 
 
-@lru_cache(maxsize=None)
+@cache
 def promote(*typings: Typing) -> Typing:
     """The element type that operands of these types are converted to; weak if all are."""
     found = node(typings[0])

@@ -201,4 +201,5 @@ def _less_than(elements: Sequence[ScalarType]) -> Region:
 
 def stop_gradient(x: Any) -> Any:
     """The value, through which no tangent passes."""
-    return bind("stablehlo.optimization_barrier", x, **{"minidl.stop_gradient": True})
+    attributes: dict[str, Any] = {"minidl.stop_gradient": True}
+    return bind("stablehlo.optimization_barrier", x, **attributes)

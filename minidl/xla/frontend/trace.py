@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from minidl.core.errors import MinidlError, TraceError
-from minidl.ir.core import Block, Value
+from minidl.ir.core import Block, Operation, Value
 from minidl.ir.evaluate import evaluate
 from minidl.ir.location import UNKNOWN, Location
 from minidl.ir.module import Module, finish, function
@@ -48,6 +48,18 @@ class Traced:
     @property
     def args(self) -> list[Value]:
         return self.block.args
+
+    def discard(self) -> None:
+        """The block has been walked: its ops no longer count as users of free values."""
+        discard(self.block)
+
+
+def discard(block: Block) -> None:
+    """Drop the uses made by all ops of a block that will not be run."""
+    for outer in block:
+        for op in outer.walk():
+            op.drop_uses()
+            op.operands = []
 
 
 def aval_of(x: Any, path: str = "x") -> Aval:
@@ -126,7 +138,22 @@ def trace_flat(
     with frame(block, hoisted):
         outs, out_tree = run_in(f, tree, tracers)
         finish(Builder(block, location=location_of(f)), [t.value for t in outs])
+    forget_strangers(block)
     return module, out_tree
+
+
+def forget_strangers(block: Block) -> None:
+    """Uses by ops of temporary blocks (linear parts of a vjp) end with the trace."""
+    values = [*block.args, *(v for op in block for v in op.results)]
+    for value in values:
+        for use in [u for u in value.uses if not _inside(u[0], block)]:
+            del value.uses[use]
+
+
+def _inside(op: Operation | None, block: Block) -> bool:
+    while op is not None and op.parent is not block:
+        op = op.parent_op
+    return op is not None
 
 
 def trace(f: Callable[..., Any], *args: Any, **kwargs: Any) -> Module:

@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from minidl.core.errors import TraceError
-from minidl.ir.core import Operation, Value
+from minidl.ir.core import Value
 from minidl.ir.types import ScalarType, TensorType
 from minidl.xla.frontend.spans import here
 
@@ -78,9 +78,10 @@ class Tracer:
 
     # what is not
 
-    def _no_value(self, python: str, hint: str) -> NoReturn:
-        op = self.value.op.name if isinstance(self.value.owner, Operation) else "an argument"
-        raise here(
+    def _no_value(self, python: str, hint: str) -> TraceError:
+        made = self.value.op
+        op = made.name if made else "an argument"
+        return here(
             TraceError,
             f"{python} needs the value of a traced {self.element}{list(self.shape)} "
             f"(made by {op}); while tracing only its shape and dtype are known",
@@ -89,44 +90,44 @@ class Tracer:
         )
 
     def __bool__(self) -> NoReturn:
-        self._no_value("a truth test (`if`, `while`, `and`, `or`, `not`)", "use mnp.where(c, a, b)")
+        raise self._no_value("a truth test (`if`, `and`, `not` …)", "use mnp.where(c, a, b)")
 
     def __float__(self) -> NoReturn:
-        self._no_value("float()", "use x.astype('float32'), or call float on the result")
+        raise self._no_value("float()", "use x.astype('float32'), or call float on the result")
 
     def __int__(self) -> NoReturn:
-        self._no_value("int()", "use x.astype('int32'), or make the argument static in jit")
+        raise self._no_value("int()", "use x.astype('int32'), or make the argument static in jit")
 
     def __index__(self) -> NoReturn:
-        self._no_value("an index or range()", "make the number a static argument of jit")
+        raise self._no_value("an index or range()", "make the number a static argument of jit")
 
     def __complex__(self) -> NoReturn:
-        self._no_value("complex()", "complex numbers are not supported")
+        raise self._no_value("complex()", "complex numbers are not supported")
 
     def __len__(self) -> NoReturn:
-        self._no_value("len()", "use x.shape[0]")
+        raise self._no_value("len()", "use x.shape[0]")
 
     def __iter__(self) -> NoReturn:
-        self._no_value("iterating", "index it: [x[i] for i in range(x.shape[0])]")
+        raise self._no_value("iterating", "index it: [x[i] for i in range(x.shape[0])]")
 
     def __hash__(self) -> int:
-        self._no_value("hashing", "use the value as an operand, not as a key")
+        raise self._no_value("hashing", "use the value as an operand, not as a key")
 
     def __array__(self, *args: Any, **kwargs: Any) -> NoReturn:
-        self._no_value("NumPy", "use the function of minidl.numpy")
+        raise self._no_value("NumPy", "use the function of minidl.numpy")
 
     def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> NoReturn:
-        self._numpy(func.__name__)
+        raise self._numpy(func.__name__)
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
         """`ndarray + tracer` arrives here; NumPy's other functions are refused."""
         if method != "__call__" or kwargs or ufunc.__name__ not in _OPERATORS:
-            self._numpy(ufunc.__name__)
+            raise self._numpy(ufunc.__name__)
         return getattr(_mnp(), ufunc.__name__)(*inputs)
 
-    def _numpy(self, name: str) -> NoReturn:
+    def _numpy(self, name: str) -> TraceError:
         where = f"use minidl.numpy.{name}" if hasattr(_mnp(), name) else "use minidl.numpy"
-        self._no_value(f"numpy.{name}", where)
+        return self._no_value(f"numpy.{name}", where)
 
     # arithmetic
 

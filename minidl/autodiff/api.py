@@ -1,0 +1,363 @@
+"""The functions users call: jvp, vjp, grad, linearize, jacobians.
+
+Chapter: autodiff/jax; autodiff/jacobians.
+Sources: JAX documentation, "The Autodiff Cookbook"; names and conventions are JAX's.
+Real JAX: `jax._src.api`.
+
+Each works on user functions of trees.  Inside a trace the transformed ops are inlined;
+outside, they are traced at each call and run by `ir.evaluate`.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn
+
+from minidl.autodiff import linear as lin
+from minidl.autodiff.batch import vmap
+from minidl.autodiff.jvp_rules.elementwise import is_float
+from minidl.core.errors import ShapeError, TraceError, UnsupportedError
+from minidl.ir.types import TensorType
+from minidl.numpy import creation
+from minidl.xla.frontend import lax
+from minidl.xla.frontend.bind import as_tracer, current, tracing
+from minidl.xla.frontend.spans import here
+from minidl.xla.frontend.trace import Traced, aval_of, discard, name_of, run, trace_region
+from minidl.xla.frontend.tracer import Tracer
+from minidl.xla.frontend.trees import TreeDef, flatten, paths, tree_map, unflatten
+
+Array = Any
+Fun = Callable[..., Any]
+
+
+def _traced(f: Fun, args: Sequence[Any]) -> tuple[Traced, list[Any]]:
+    """f traced at these arguments, and their leaves."""
+    leaves, tree = flatten((tuple(args), {}))
+    avals = [aval_of(x, p) for x, p in zip(leaves, paths(tree, "argument"), strict=True)]
+    return trace_region(f, tree, avals), leaves
+
+
+def _zeros(type_: TensorType) -> Array:
+    return lax.full(type_.dims, 0, type_.element)
+
+
+def _check_like(what: str, tree: Any, like: Any) -> tuple[list[Any], TreeDef]:
+    """The leaves of a tree of tangents or cotangents, checked against the values."""
+    leaves, treedef = flatten(tree)
+    others, other_def = flatten(like)
+    if treedef != other_def:
+        raise here(TraceError, f"{what} nest as {treedef}, the values as {other_def}")
+    for leaf, other, path in zip(leaves, others, paths(treedef, what), strict=True):
+        got, want = aval_of(leaf, path)[0], aval_of(other, path)[0]
+        if got.shape != want.shape or (got.element is not want.element and want.rank):
+            raise here(
+                ShapeError,
+                f"{path} has type {got}, its value has type {want}",
+                hint="a tangent or cotangent has the shape and dtype of its value",
+            )
+    return leaves, treedef
+
+
+def jvp(f: Fun, primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
+    """f(*primals) and its derivative along `tangents`: forward mode."""
+    _check_like("tangents", tuple(tangents), tuple(primals))
+
+    def transformed(primals: Any, tangents: Any) -> Any:
+        traced, xs = _traced(f, primals)
+        ts = [as_like(t, v.type) for t, v in zip(flatten(tangents)[0], traced.args, strict=True)]
+        mark = current().builder.block.last
+        outs, moves = lin.push(traced, name_of(f), list(map(as_tracer, xs)), ts)
+        moves = [_zeros(o.type) if t is None else t for t, o in zip(moves, outs, strict=True)]
+        lin.sweep(mark, outs + moves)
+        return unflatten(traced.tree, outs), unflatten(traced.tree, moves)
+
+    return run(transformed, tuple(primals), tuple(tangents))
+
+
+def as_like(x: Any, type_: Any) -> Array | None:
+    """A tangent in the type of its value; integers have none."""
+    return lax.convert(as_tracer(x), type_.element) if is_float(type_) else None
+
+
+def _linearized(f: Fun, primals: Sequence[Any], has_aux: bool = False) -> tuple[Any, Any, Any]:
+    """Outputs, the derivative as `(Linear, in tree, avals, out tree, out types)`, aux."""
+
+    def with_aux(*args: Any) -> Any:
+        out = f(*args)
+        if not (isinstance(out, tuple) and len(out) == 2):
+            raise here(
+                TraceError,
+                f"with has_aux=True, {name_of(f)} must return a pair (output, aux)",
+                hint="return (loss, extra), or leave has_aux out",
+            )
+        return out
+
+    def transformed(*primals: Any) -> Any:
+        traced, xs = _traced(with_aux if has_aux else f, primals)
+        outs, linear = lin.linearize(traced, name_of(f), xs)
+        aux: Any = None
+        tree = traced.tree
+        if has_aux:
+            tree, aux_tree_ = tree.children
+            aux = unflatten(aux_tree_, outs[tree.count :])
+            outs, linear.outs = outs[: tree.count], linear.outs[: tree.count]
+        record.extend([linear, tree, [o.type for o in outs], [v.type for v in traced.args]])
+        free = [] if tracing_outside else [Tracer(v) for v in linear.free()]
+        return unflatten(tree, outs), free, aux
+
+    record: list[Any] = []
+    tracing_outside = tracing()
+    out, values, aux = run(transformed, *primals)
+    linear = record[0]
+    if not tracing_outside:
+        linear.residuals = dict(zip(linear.free(), values, strict=True))
+    return out, record, aux
+
+
+def linearize(f: Fun, *primals: Any) -> tuple[Any, Fun]:
+    """f(*primals), and its derivative at this point as a linear function of tangents."""
+    out, (linear, out_tree, out_types, in_types), _ = _linearized(f, primals)
+
+    def tangent(*tangents: Any) -> Any:
+        """The derivative along these tangents."""
+        leaves, _ = _check_like("tangents", tangents, primals)
+        ts = [t for t, type_ in zip(leaves, in_types, strict=True) if is_float(type_)]
+
+        def transformed(ts: Any) -> Any:
+            types = [v.type for v in linear.block.args]
+            seeds = [as_like(t, type_) for t, type_ in zip(ts, types, strict=True)]
+            moves = lin.apply(linear, seeds)
+            filled = [_zeros(t) if m is None else m for m, t in zip(moves, out_types, strict=True)]
+            return unflatten(out_tree, filled)
+
+        return run(transformed, ts)
+
+    return out, tangent
+
+
+def vjp(f: Fun, *primals: Any, has_aux: bool = False) -> Any:
+    """f(*primals), and the function from output cotangents to a tuple of input cotangents.
+
+    Integer inputs get None.  With has_aux, f returns (output, aux) and aux comes third.
+    """
+    out, (linear, _, _, in_types), aux = _linearized(f, primals, has_aux)
+    in_tree = flatten(tuple(primals))[1]
+
+    def back(cotangent: Any) -> Any:
+        """Cotangents of the inputs."""
+        _check_like("cotangent", cotangent, out)
+
+        def transformed(cotangent: Any) -> Any:
+            types = [aval_of(o)[0] for o in flatten(out)[0]]
+            cts = [as_like(c, t) for c, t in zip(flatten(cotangent)[0], types, strict=True)]
+            return _pulled(linear, cts, in_tree, in_types)
+
+        return run(transformed, cotangent)
+
+    return (out, back, aux) if has_aux else (out, back)
+
+
+def _pulled(linear: Any, cts: Any, in_tree: TreeDef, in_types: Sequence[Any]) -> Any:
+    """Input cotangents as a tree: zeros where none arrived, None for integers."""
+    made = iter(lin.pull(linear, cts))
+    leaves = []
+    for type_ in in_types:
+        ct = next(made) if is_float(type_) else None
+        leaves.append(_zeros(type_) if ct is None and is_float(type_) else ct)
+    return unflatten(in_tree, leaves)
+
+
+def linear_transpose(f: Fun, *primals: Any) -> Fun:
+    """The transpose of a linear function, of which only the argument types matter."""
+    zeros = tree_map(lambda x: creation.zeros(aval_of(x)[0].dims, x.dtype), primals)
+    return vjp(f, *zeros)[1]
+
+
+def value_and_grad(f: Fun, argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Fun:
+    """A function that returns f's value and the gradient for the arguments at `argnums`.
+
+    f        returns a scalar float; (scalar, aux) with has_aux
+    returns  (value, gradient), or ((value, aux), gradient)
+    """
+    several = not isinstance(argnums, int)
+    numbers: list[int] = [argnums] if isinstance(argnums, int) else list(argnums)
+
+    @functools.wraps(f, updated=())
+    def call(*args: Any, **kwargs: Any) -> Any:
+        chosen = [_argument(f, args, i) for i in numbers]
+        for i, x in zip(numbers, chosen, strict=True):
+            _check_floats(f, x, i)
+
+        def of_chosen(*chosen: Any) -> Any:
+            full = list(args)
+            for i, x in zip(numbers, chosen, strict=True):
+                full[i] = x
+            return f(*full, **kwargs)
+
+        of_chosen.__name__ = name_of(f)
+
+        def transformed(*chosen: Any) -> Any:
+            return _gradient(of_chosen, chosen, has_aux)
+
+        transformed.__name__ = f"grad_{name_of(f)}"
+        value, grads = run(transformed, *chosen)
+        return value, grads if several else grads[0]
+
+    return call
+
+
+def _argument(f: Fun, args: Sequence[Any], i: int) -> Any:
+    if not -len(args) <= i < len(args):
+        raise here(
+            TraceError,
+            f"grad of {name_of(f)} wants argument {i}, but it was called with {len(args)} "
+            "positional arguments",
+            hint="argnums counts positional arguments from 0; pass them by position",
+        )
+    return args[i]
+
+
+def _check_floats(f: Fun, x: Any, i: int) -> None:
+    leaves, tree = flatten(x)
+    for leaf, path in zip(leaves, paths(tree, f"argument {i} of {name_of(f)}"), strict=True):
+        type_, _ = aval_of(leaf, path)
+        if not type_.element.is_float:
+            raise here(
+                TraceError,
+                f"grad needs floating-point inputs; {path} has type {type_}",
+                hint="convert it (x.astype('float32')), or choose other arguments by argnums",
+            )
+
+
+def _gradient(f: Fun, chosen: Sequence[Any], has_aux: bool) -> Any:
+    """(value or (value, aux), tuple of gradients), in the current trace."""
+    mark = current().builder.block.last
+    out, (linear, _, out_types, in_types), aux = _linearized(f, chosen, has_aux)
+    leaves, _ = flatten(out)
+    if len(leaves) != 1 or leaves[0].shape or not is_float(leaves[0].type):
+        got = str([str(t) for t in out_types]) if len(leaves) != 1 else str(out_types[0])
+        raise here(
+            TraceError,
+            f"grad needs a function with one scalar float output; {name_of(f)} returned {got}",
+            hint="sum or average it to a scalar, or use jacrev, vjp",
+        )
+    one = lax.full((), 1, out_types[0].element)
+    grads = _pulled(linear, [one], flatten(tuple(chosen))[1], in_types)
+    discard(linear.block)
+    lin.sweep(mark, [*leaves, *flatten(grads)[0], *flatten(aux)[0]])
+    return (out, aux) if has_aux else out, grads
+
+
+def grad(f: Fun, argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Fun:
+    """The gradient of a scalar function; (gradient, aux) with has_aux."""
+    both = value_and_grad(f, argnums, has_aux)
+
+    @functools.wraps(f, updated=())
+    def call(*args: Any, **kwargs: Any) -> Any:
+        value, grads = both(*args, **kwargs)
+        return (grads, value[1]) if has_aux else grads
+
+    return call
+
+
+def _basis(tree: Any) -> tuple[list[Array], list[TensorType]]:
+    """For each leaf the standard basis of the whole tree: [total, *shape of the leaf]."""
+    leaves, _ = flatten(tree)
+    types = [aval_of(x)[0] for x in leaves]
+    total = sum(t.size for t in types)
+    out, at = [], 0
+    for t in types:
+        square = creation.eye(total, dtype=t.element)
+        part = lax.slice_(square, [0, at], [total, at + t.size])
+        out.append(lax.reshape(part, (total, *t.dims)))
+        at += t.size
+    return out, types
+
+
+def jacfwd(f: Fun, argnums: int = 0) -> Fun:
+    """The Jacobian column by column: one jvp for each input element, batched."""
+
+    def call(*args: Any) -> Any:
+        def transformed(x: Any) -> Any:
+            _, push = linearize(_only(f, args, argnums), x)
+            basis, types = _basis(x)
+            tree = flatten(x)[1]
+            rows = vmap(lambda ts: push(unflatten(tree, ts)))(basis)
+
+            def leaf(columns: Array) -> Any:
+                # [inputs, *out] → for each input leaf [*out, *in]
+                moved = lax.transpose(columns, [*range(1, columns.ndim), 0])
+                return unflatten(tree, _cut(moved, types, columns.shape[1:]))
+
+            return tree_map(leaf, rows)
+
+        return run(transformed, args[argnums])
+
+    return call
+
+
+def _cut(moved: Array, types: Sequence[TensorType], lead: tuple[int, ...]) -> list[Array]:
+    """[*lead, total] cut along its last axis into the leaves' shapes."""
+    out, at = [], 0
+    for t in types:
+        low = [0] * len(lead) + [at]
+        part = lax.slice_(moved, low, [*lead, at + t.size])
+        out.append(lax.reshape(part, (*lead, *t.dims)))
+        at += t.size
+    return out
+
+
+def jacrev(f: Fun, argnums: int = 0) -> Fun:
+    """The Jacobian row by row: one vjp for each output element, batched."""
+
+    def call(*args: Any) -> Any:
+        def transformed(x: Any) -> Any:
+            out, back = vjp(_only(f, args, argnums), x)
+            basis, types = _basis(out)
+            out_tree = flatten(out)[1]
+            (rows,) = vmap(lambda cts: back(unflatten(out_tree, cts)))(basis)
+            leaves, in_tree = flatten(rows)
+            columns = [_rows(leaf, types) for leaf in leaves]
+            by_out = [unflatten(in_tree, [c[k] for c in columns]) for k in range(len(types))]
+            return unflatten(out_tree, by_out)
+
+        return run(transformed, args[argnums])
+
+    return call
+
+
+def _rows(leaf: Array, types: Sequence[TensorType]) -> list[Array]:
+    """[total, *in] cut along its first axis into [*out, *in] for each output leaf."""
+    out, at, rest = [], 0, leaf.shape[1:]
+    for t in types:
+        part = lax.slice_(leaf, [at] + [0] * len(rest), [at + t.size, *rest])
+        out.append(lax.reshape(part, (*t.dims, *rest)))
+        at += t.size
+    return out
+
+
+def _only(f: Fun, args: Sequence[Any], i: int) -> Fun:
+    """f as a function of its argument i."""
+
+    @functools.wraps(f, updated=())
+    def of_one(x: Any) -> Any:
+        full = list(args)
+        full[i] = x
+        return f(*full)
+
+    return of_one
+
+
+def hessian(f: Fun, argnums: int = 0) -> Fun:
+    """Second derivatives: forward over reverse."""
+    return jacfwd(jacrev(f, argnums), argnums)
+
+
+def checkpoint(f: Fun) -> NoReturn:
+    """Recomputation is a chapter of its own; refused by name until then."""
+    raise UnsupportedError(
+        "minidl.checkpoint has no rule yet",
+        op="minidl.checkpoint",
+        hint="call the function itself: the gradient is the same, its residuals are kept",
+    )
