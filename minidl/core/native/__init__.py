@@ -8,10 +8,14 @@ LLVM IR text goes in, machine code comes out:
     artefact = native.assemble(text, native.target("host"))
     main = native.load(artefact).function("main")
     main(native.pointers(arrays), native.pool())
+
+    step = native.Caller(main, inputs, outputs, temp_bytes)    # (shape, dtype) each
+    results = step(arrays, native.pool())                      # checked; one native call
 """
 
 from minidl.core.native.assemble import Artefact, assemble
 from minidl.core.native.call import Arena, addresses, aligned_empty, check_array, pointers
+from minidl.core.native.caller import Caller
 from minidl.core.native.load import Function, Library, calls, load
 from minidl.core.native.parallel import parallel_text
 from minidl.core.native.pool import pool, set_threads, threads
@@ -21,6 +25,7 @@ __all__ = [
     "NAMES",
     "Arena",
     "Artefact",
+    "Caller",
     "Function",
     "Library",
     "Target",

