@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 from minidl.ir.core import Operation, Region, Value
@@ -57,7 +57,7 @@ class Group:
     words: tuple[Any, ...]
 
 
-@lru_cache(maxsize=None)
+@cache
 def compile_form(text: str) -> tuple[Any, ...]:
     """The words of a form, groups nested."""
     stack: list[list[Any]] = [[]]
@@ -73,7 +73,7 @@ def compile_form(text: str) -> tuple[Any, ...]:
     return tuple(words_)
 
 
-@lru_cache(maxsize=None)
+@cache
 def mentioned(text: str) -> frozenset[str]:
     """The attributes a form writes itself, so that `{}` leaves them out."""
     return frozenset(

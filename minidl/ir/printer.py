@@ -116,7 +116,7 @@ class Printer:
 
     def attr_dict(self, op: Operation, skip: frozenset[str] = frozenset()) -> str:
         """` {a = 1}` of what the form left over, or nothing."""
-        rest = {k: v for k, v in op.attributes.items() if k not in skip}
+        rest = {k: v for k, v in op.attributes.items() if k not in skip and k[0] != "_"}
         spec = SPECS.rows.get(op.name)
         if spec is not None and spec.defaults:
             rest = {k: v for k, v in rest.items() if spec.defaults.get(k) != v}
@@ -126,6 +126,8 @@ class Printer:
         spec = SPECS.rows.get(op.name)
         out = []
         for name, value in sorted(attributes.items()):
+            if name[0] == "_":  # notes between two stages, no part of the program
+                continue
             kind = spec.kind(name) if spec else None
             key = name if name.replace(".", "_").replace("$", "_").isidentifier() else _quote(name)
             text = kind.text(value, pretty) if kind else attribute_text(value)

@@ -59,7 +59,7 @@ def _logistic(x: Array) -> Array:
     return 1 / (1 + np.exp(-x))
 
 
-def _maximum(x: Array, y: Array) -> Array:
+def maximum(x: Array, y: Array) -> Array:
     """IEEE maximum: NaN wins, and +0 is greater than −0."""
     if x.dtype.kind in "biu":
         return np.maximum(x, y)
@@ -67,7 +67,7 @@ def _maximum(x: Array, y: Array) -> Array:
     return np.where(tie, np.where(np.signbit(x), y, x), np.maximum(x, y))
 
 
-def _minimum(x: Array, y: Array) -> Array:
+def minimum(x: Array, y: Array) -> Array:
     if x.dtype.kind in "biu":
         return np.minimum(x, y)
     tie = (x == 0) & (y == 0)
@@ -107,8 +107,8 @@ _EXACT: dict[str, Callable[..., Array]] = {
     "add": lambda x, y: np.logical_or(x, y) if x.dtype == bool else x + y,
     "subtract": np.subtract,
     "multiply": lambda x, y: np.logical_and(x, y) if x.dtype == bool else x * y,
-    "maximum": _maximum,
-    "minimum": _minimum,
+    "maximum": maximum,
+    "minimum": minimum,
     "and": np.bitwise_and,
     "or": np.bitwise_or,
     "xor": np.bitwise_xor,
@@ -226,7 +226,8 @@ def _total_order(x: Array) -> Array:
 def compare(op: Operation, x: Array, y: Array) -> Array:
     if op.get("compare_type") == "TOTALORDER":
         x, y = _total_order(x), _total_order(y)
-    return np.asarray(_COMPARE[op["comparison_direction"]](x, y))
+    with np.errstate(all="ignore"):
+        return np.asarray(_COMPARE[op["comparison_direction"]](x, y))
 
 
 @VALUES.rule("stablehlo.is_finite")
@@ -241,7 +242,8 @@ def select(op: Operation, pred: Array, on_true: Array, on_false: Array) -> Array
 
 @VALUES.rule("stablehlo.clamp")
 def clamp(op: Operation, low: Array, x: Array, high: Array) -> Array:
-    return _minimum(_maximum(x, np.broadcast_to(low, x.shape)), np.broadcast_to(high, x.shape))
+    with np.errstate(all="ignore"):
+        return minimum(maximum(x, np.broadcast_to(low, x.shape)), np.broadcast_to(high, x.shape))
 
 
 @VALUES.rule("stablehlo.convert")

@@ -15,6 +15,7 @@ from minidl.core.errors import UnsupportedError
 from minidl.ir.core import Operation
 from minidl.ir.dialects.stablehlo.reduction import reducer_name
 from minidl.ir.values import VALUES
+from minidl.ir.values.elementwise import maximum, minimum
 from minidl.ir.values.movement import out_shape
 
 Array = Any
@@ -39,21 +40,34 @@ def _product(x: Array, axes: tuple[int, ...], init: Array) -> Array:
     return total * _wide(init)
 
 
+def _extreme(pick: Any, greatest: bool) -> Any:
+    """The largest or smallest element; +0 is above −0, and a NaN wins."""
+
+    def reduced(x: Array, axes: tuple[int, ...], init: Array) -> Array:
+        if x.size == 0:
+            return np.broadcast_to(init, np.sum(x, axis=axes, dtype=np.int64).shape)
+        best = np.asarray((np.max if greatest else np.min)(x, axis=axes))
+        if x.dtype.kind not in "biu":  # the sign of a zero that won is not NumPy's to choose
+            zero = np.any((x == 0) & (np.signbit(x) != greatest), axis=axes)
+            sign = zero if greatest else ~zero
+            best = np.where(best == 0, np.where(sign, 0.0, -0.0), best).astype(x.dtype)
+        return pick(best, np.broadcast_to(init, best.shape))  # type: ignore[no-any-return]
+
+    return reduced
+
+
+def _bitwise(f: Any) -> Any:
+    return lambda x, axes, init: f(f.reduce(x, axis=axes), init)
+
+
 _REDUCE: dict[str, Any] = {
     "stablehlo.add": _sum,
     "stablehlo.multiply": _product,
-    "stablehlo.maximum": lambda x, axes, init: np.maximum(
-        np.max(x, axis=axes, initial=init.item() if x.size == 0 else None)
-        if x.size == 0
-        else np.max(x, axis=axes),
-        init,
-    ),
-    "stablehlo.minimum": lambda x, axes, init: np.minimum(
-        np.min(x, axis=axes, initial=init.item()) if x.size == 0 else np.min(x, axis=axes), init
-    ),
-    "stablehlo.and": lambda x, axes, init: np.bitwise_and.reduce(x, axis=axes) & init,
-    "stablehlo.or": lambda x, axes, init: np.bitwise_or.reduce(x, axis=axes) | init,
-    "stablehlo.xor": lambda x, axes, init: np.bitwise_xor.reduce(x, axis=axes) ^ init,
+    "stablehlo.maximum": _extreme(maximum, True),
+    "stablehlo.minimum": _extreme(minimum, False),
+    "stablehlo.and": _bitwise(np.bitwise_and),
+    "stablehlo.or": _bitwise(np.bitwise_or),
+    "stablehlo.xor": _bitwise(np.bitwise_xor),
 }
 
 

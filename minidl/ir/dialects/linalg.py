@@ -1,0 +1,181 @@
+"""linalg and tensor: loops as data, an indexing map an operand.
+
+Chapter: ir/lowering.
+Sources: MLIR, "'linalg' Dialect" (generic, fill), "'tensor' Dialect" (empty, reshapes).
+Real: linalg has some fifty named ops beside `generic`; each is a generic with a name.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from minidl.core.errors import VerifyError
+from minidl.ir.core import Operation
+from minidl.ir.dialects.builtin import parse_terminator
+from minidl.ir.form import Custom, Parts
+from minidl.ir.kinds import I64, ITERATORS, MAPS, Kind
+from minidl.ir.spec import define
+from minidl.ir.types import ShapedType, index
+
+_SEGMENTS = Kind(
+    "segments",
+    lambda v, pretty: f"array<i32: {', '.join(map(str, v))}>",
+    lambda p, pretty: _parse_segments(p),
+)
+
+
+def _parse_segments(p: Any) -> tuple[int, ...]:
+    for word in ("array", "<", "i32", ":"):
+        p.expect(word)
+    return tuple(p.comma_list(p.integer, ">"))
+
+
+def _typed(op: Operation, values: Any, printer: Any) -> str:
+    names = ", ".join(map(printer.name, values))
+    return f"({names} : {', '.join(str(v.type) for v in values)})"
+
+
+def ins_outs(op: Operation) -> tuple[list[Any], list[Any]]:
+    """The inputs and the outputs of a linalg op."""
+    n = op["operandSegmentSizes"][0]
+    return op.operands[:n], op.operands[n:]
+
+
+def _print_generic(op: Operation, printer: Any) -> str:
+    ins, outs = ins_outs(op)
+    maps = MAPS.text(op["indexing_maps"], True)
+    iterators = ITERATORS.text(op["iterator_types"], True)
+    head = f"linalg.generic {{indexing_maps = {maps}, iterator_types = {iterators}}}"
+    head += f" ins{_typed(op, ins, printer)}" if ins else ""
+    head += f" outs{_typed(op, outs, printer)} {_body(op, len(ins), printer)}"
+    types = ", ".join(str(v.type) for v in op.results)
+    return head + (f" -> {types if len(op.results) == 1 else f'({types})'}" if types else "")
+
+
+def _body(op: Operation, ins: int, printer: Any) -> str:
+    block = op.body
+    pad = "  " * printer.indent
+    for i, value in enumerate(block.args):
+        printer.names[value] = printer.fresh("in" if i < ins else "out")
+    args = ", ".join(f"{printer.names[v]}: {v.type}" for v in block.args)
+    printer.indent += 1
+    lines = printer.block_lines(block)
+    printer.indent -= 1
+    return "{\n" + f"{pad}^bb0({args}):\n" + "\n".join(lines) + f"\n{pad}}}"
+
+
+def _typed_list(p: Any) -> tuple[list[Any], list[Any]]:
+    p.expect("(")
+    names = p.value_list()
+    p.expect(":")
+    types = p.type_list()
+    p.expect(")")
+    return names, types
+
+
+def _parse_generic(p: Any) -> Parts:
+    parts = Parts(result_types=[])
+    p.expect("{")
+    for word, kind in (("indexing_maps", MAPS), ("iterator_types", ITERATORS)):
+        p.expect(word)
+        p.expect("=")
+        parts.attributes[word] = kind.parse(p, True)
+        p.accept(",")
+    p.expect("}")
+    ins: tuple[list[Any], list[Any]] = _typed_list(p) if p.accept("ins") else ([], [])
+    p.expect("outs")
+    outs = _typed_list(p)
+    parts.operands, parts.operand_types = ins[0] + outs[0], ins[1] + outs[1]
+    parts.attributes["operandSegmentSizes"] = (len(ins[0]), len(outs[0]))
+    parts.regions = [p.region()]
+    if p.accept("->"):
+        parts.result_types = p.comma_list(p.type, ")") if p.accept("(") else [p.type()]
+    return parts
+
+
+def _verify_generic(op: Operation) -> None:
+    maps, iterators = op["indexing_maps"], op["iterator_types"]
+    if len(maps) != len(op.operands):
+        raise VerifyError(
+            f"linalg.generic has {len(op.operands)} operands and {len(maps)} maps", op=op.name
+        )
+    for i, (map_, value) in enumerate(zip(maps, op.operands, strict=True)):
+        rank = value.type.rank if isinstance(value.type, ShapedType) else 0
+        if map_.dims != len(iterators) or len(map_.results) != rank:
+            raise VerifyError(
+                f"map {i} is {map_}: it must take {len(iterators)} dimensions to {rank}",
+                op=op.name,
+            )
+
+
+define(
+    "linalg.generic",
+    "operands*",
+    attributes={
+        "indexing_maps": MAPS,
+        "iterator_types": ITERATORS,
+        "operandSegmentSizes": _SEGMENTS,
+    },
+    form=Custom(_print_generic, _parse_generic),
+    verify=_verify_generic,
+    regions=1,
+)
+
+
+def _print_yield(op: Operation, printer: Any) -> str:
+    types = ", ".join(str(v.type) for v in op.operands)
+    return f"linalg.yield {', '.join(map(printer.name, op.operands))} : {types}"
+
+
+define(
+    "linalg.yield",
+    "results*",
+    infer=lambda types, attributes, regions: [],
+    form=Custom(_print_yield, parse_terminator),
+    traits="terminator",
+)
+define(
+    "linalg.index",
+    attributes={"dim": I64},
+    infer=lambda types, attributes, regions: [index],
+    form="$dim : index",
+    traits="pure",
+)
+
+
+def _print_fill(op: Operation, printer: Any) -> str:
+    value, out = op.operands
+    types = f" -> {op.result.type}" if op.results else ""
+    return (
+        f"linalg.fill ins({printer.name(value)} : {value.type}) "
+        f"outs({printer.name(out)} : {out.type}){types}"
+    )
+
+
+def _parse_fill(p: Any) -> Parts:
+    p.expect("ins")
+    ins = _typed_list(p)
+    p.expect("outs")
+    outs = _typed_list(p)
+    parts = Parts(operands=ins[0] + outs[0], operand_types=ins[1] + outs[1], result_types=[])
+    if p.accept("->"):
+        parts.result_types = [p.type()]
+    return parts
+
+
+define("linalg.fill", "value output", form=Custom(_print_fill, _parse_fill))
+
+
+def _parse_empty(p: Any) -> Parts:
+    for word in "():":
+        p.expect(word)
+    return Parts(operand_types=[], result_types=[p.type()])
+
+
+define(
+    "tensor.empty",
+    form=Custom(lambda op, printer: f"tensor.empty() : {op.result.type}", _parse_empty),
+    traits="pure",
+)
+
+

@@ -1,0 +1,154 @@
+"""Reduction along the minor dimension: 8 accumulators of 8 lanes and a fixed tree.
+
+Chapter: ir/lowering; xla/microkernel.
+Sources: house rule (Numbers): the association depends on the shape alone, so every
+vector width and every machine gives the same bits.
+Real: XLA and OpenBLAS choose lanes by machine, and their sums differ by machine.
+
+K elements, `u` accumulators of 8 lanes (u = 8 when K ≥ 64, else the power of two
+that fits): element k goes to lane k mod 8 of accumulator (k div 8) mod u.  Then
+accumulators fold in halves, lanes fold in halves, the tail of 4, 2, 1 elements follows.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from minidl.ir.core import Operation, Value
+from minidl.ir.lowering.nest import Position, Scope, Tile, chunks, ones
+from minidl.ir.types import VectorType
+
+LANES = 8
+
+
+def accumulators(size: int) -> int:
+    """How many accumulators of 8 lanes a row of `size` elements uses."""
+    u = 1
+    while u < 8 and 2 * u * LANES <= size:
+        u *= 2
+    return u
+
+
+def lane_reduction(low: Any, scope: Scope, g: Any, tile: Tile, p: Position) -> Value:
+    """The reduced scalar of one position (all leading dimensions scalar)."""
+    init = low.inits[g.outs[0]]
+    return _outer(low, scope, g, tile, p, init)
+
+
+def _outer(low: Any, scope: Scope, g: Any, tile: Tile, p: Position, total: Value) -> Value:
+    """Reduction dimensions before the last: loops that carry one scalar."""
+    d = len(tile.bases)
+    if d == len(g.sizes) - 1:
+        return _row(low, scope, g, tile, p, total)
+
+    def each(inner: Scope, i: Value, carried: list[Value]) -> list[Value]:
+        return [_outer(low, inner, g, tile.then(i, ones(1)), (*p, (0, 1)), carried[0])]
+
+    return scope.loop(scope.index(0), scope.index(g.sizes[d]), 1, [total], each)[0]
+
+
+class _Combine:
+    """The generic's region cut in two: what is computed of an element, and how it joins."""
+
+    def __init__(self, low: Any, g: Any, tile: Tile, p: Position) -> None:
+        self.low, self.g, self.tile, self.p = low, g, tile, p
+        last = g.op.body.terminator.operands[0].op
+        assert last is not None
+        self.op: Operation = last
+        self.fma = last.name == "math.fma"
+
+    def element(self, scope: Scope, base: Value, offset: int, width: int) -> Value:
+        """What is to be joined of elements base + offset … (no accumulator)."""
+        zero = scope.constant(0, self._scalar(), width) if self.fma else None
+        if zero is not None:
+            return self.joined(scope, base, offset, width, zero)
+        accumulator = self.g.op.body.args[-1]
+        (mapped,) = [v for v in self.op.operands if v is not accumulator] or [accumulator]
+        return self._region(scope, base, offset, width, None, mapped)
+
+    def joined(self, scope: Scope, base: Value, offset: int, width: int, acc: Value) -> Value:
+        return self._region(scope, base, offset, width, acc, self.op.result)
+
+    def _region(
+        self, scope: Scope, base: Value, offset: int, width: int, acc: Value | None, want: Value
+    ) -> Value:
+        """Evaluate the region up to `want`."""
+        low, g = self.low, self.g
+        tile = self.tile.then(base, chunks(offset + width, width))
+        p = (*self.p, (offset, width))
+        block = g.op.body
+        env: dict[Value, Value] = {}
+        for i, value in enumerate(g.ins):
+            if block.args[i].uses:
+                env[block.args[i]] = low._read(scope, g, i, value, tile, p, width)
+        if acc is not None:
+            env[block.args[-1]] = acc
+        for op in block:
+            if op is block.last or any(v not in env for v in op.operands):
+                continue
+            env[op.results[0]] = low._scalar_op(scope, op, env, tile, p, width)
+        return scope.broadcast(env[want], width)
+
+    def join(self, scope: Scope, x: Value, y: Value) -> Value:
+        """Two partial results into one."""
+        b = scope.at(self.op.location)
+        return b.value("arith.addf" if self.fma else self.op.name, x, y)
+
+    def _scalar(self) -> Any:
+        return self.op.result.type
+
+
+def _row(low: Any, scope: Scope, g: Any, tile: Tile, p: Position, total: Value) -> Value:
+    """One row of K elements, joined to `total`."""
+    size = g.sizes[-1]
+    combine = _Combine(low, g, tile, p)
+    full = size - size % LANES
+    if full:
+        total = combine.join(scope, total, _lanes(scope, combine, full))
+    at = full
+    for _, width in chunks(size - full, LANES // 2):
+        part = combine.element(scope, scope.index(at), 0, width)
+        total = combine.join(scope, total, fold(scope, combine, part, width))
+        at += width
+    return total
+
+
+def _lanes(scope: Scope, combine: _Combine, full: int) -> Value:
+    """The part of a row that fills whole vectors of 8 lanes."""
+    u = accumulators(full)
+    step = u * LANES
+    rounds = full // step
+    zero = scope.index(0)
+    accs = [combine.element(scope, zero, k * LANES, LANES) for k in range(u)]
+    if rounds > 1:
+
+        def each(inner: Scope, i: Value, carried: list[Value]) -> list[Value]:
+            return [
+                combine.joined(inner, i, k * LANES, LANES, acc) for k, acc in enumerate(carried)
+            ]
+
+        accs = scope.loop(scope.index(step), scope.index(rounds * step), step, accs, each)
+    for k in range((full - rounds * step) // LANES):
+        base = scope.index(rounds * step)
+        accs[k] = combine.joined(scope, base, k * LANES, LANES, accs[k])
+    while len(accs) > 1:
+        half = len(accs) // 2
+        accs = [combine.join(scope, x, y) for x, y in zip(accs[:half], accs[half:], strict=True)]
+    return fold(scope, combine, accs[0], LANES)
+
+
+def fold(scope: Scope, combine: _Combine, x: Value, width: int) -> Value:
+    """Lanes in halves until one is left."""
+    while width > 1:
+        half = width // 2
+        b = scope.at(combine.op.location)
+        if half == 1:
+            one = [x.type.element]  # type: ignore[attr-defined]
+            low = b.create("vector.extract", [x], {"position": 0}, one).result
+            high = b.create("vector.extract", [x], {"position": 1}, one).result
+        else:
+            low = b.value("vector.shuffle", x, x, mask=tuple(range(half)))
+            high = b.value("vector.shuffle", x, x, mask=tuple(range(half, width)))
+        x, width = combine.join(scope, low, high), half
+    assert not isinstance(x.type, VectorType)
+    return x

@@ -1,0 +1,272 @@
+"""SCALAR: what one element of an elementwise StableHLO op is, in arith and math.
+
+Chapter: ir/lowering.
+Sources: StableHLO specification; MLIR, "'arith' Dialect", "'math' Dialect".
+Real: `StablehloToArith`/`mapStablehloOpToStdScalarOp` in StableHLO's linalg lowering.
+
+A row is `row(builder, op, element, *values) -> value`; `element` is the StableHLO
+element of the operands, which still knows its sign (arith's integers do not).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from minidl.core.rules import RuleTable
+from minidl.ir.attributes import Typed
+from minidl.ir.core import Operation, Value
+from minidl.ir.spec import Builder
+from minidl.ir.types import ScalarType, TensorType, f32, i1
+
+Row = Callable[..., Value]
+SCALAR: RuleTable[Row] = RuleTable("scalar", "the lowering to linalg")
+
+
+def signless(element: ScalarType) -> ScalarType:
+    """ui32 → i32: below StableHLO the op, not the type, knows the sign."""
+    return ScalarType(element.name[1:]) if element.name.startswith("ui") else element
+
+
+def constant(b: Builder, value: Any, element: ScalarType) -> Value:
+    """`arith.constant`; integers wrap into the signless range."""
+    element = signless(element)
+    if element.is_float:
+        return b.value("arith.constant", value=Typed(float(value), element))
+    number = int(value)
+    if element.name not in ("i1", "index"):
+        half = 1 << (element.bits - 1)
+        number = (number + half) % (2 * half) - half
+    return b.value("arith.constant", value=Typed(number, element))
+
+
+def _by_kind(floats: str | None, signed: str, unsigned: str, boolean: str | None = None) -> Row:
+    """One op by the kind of the element."""
+
+    def row(b: Builder, op: Operation, element: ScalarType, *xs: Value) -> Value:
+        if element.is_float and floats:
+            return b.value(floats, *xs)
+        if element.name == "i1" and boolean:
+            return b.value(boolean, *xs)
+        return b.value(unsigned if element.is_unsigned else signed, *xs)
+
+    return row
+
+
+def _math(name: str) -> Row:
+    return lambda b, op, element, *xs: b.value(f"math.{name}", *xs)
+
+
+for _name, _ops in {
+    "add": ("arith.addf", "arith.addi", "arith.addi", "arith.ori"),
+    "subtract": ("arith.subf", "arith.subi", "arith.subi"),
+    "multiply": ("arith.mulf", "arith.muli", "arith.muli", "arith.andi"),
+    "maximum": ("arith.maximumf", "arith.maxsi", "arith.maxui", "arith.ori"),
+    "minimum": ("arith.minimumf", "arith.minsi", "arith.minui", "arith.andi"),
+    "and": (None, "arith.andi", "arith.andi"),
+    "or": (None, "arith.ori", "arith.ori"),
+    "xor": (None, "arith.xori", "arith.xori"),
+}.items():
+    SCALAR[f"stablehlo.{_name}"] = _by_kind(*_ops)
+for _name, _math_name in {
+    "exponential": "exp",
+    "exponential_minus_one": "expm1",
+    "log": "log",
+    "log_plus_one": "log1p",
+    "tanh": "tanh",
+    "sqrt": "sqrt",
+    "rsqrt": "rsqrt",
+    "sine": "sin",
+    "cosine": "cos",
+    "tan": "tan",
+    "cbrt": "cbrt",
+    "ceil": "ceil",
+    "floor": "floor",
+    "round_nearest_even": "roundeven",
+    "round_nearest_afz": "round",
+    "atan2": "atan2",
+    "popcnt": "ctpop",
+    "count_leading_zeros": "ctlz",
+}.items():
+    SCALAR[f"stablehlo.{_name}"] = _math(_math_name)
+
+
+@SCALAR.rule("stablehlo.negate")
+def _negate(b: Builder, op: Operation, element: ScalarType, x: Value) -> Value:
+    if element.is_float:
+        return b.value("arith.negf", x)
+    return b.value("arith.subi", constant(b, 0, element), x)
+
+
+@SCALAR.rule("stablehlo.not")
+def _not(b: Builder, op: Operation, element: ScalarType, x: Value) -> Value:
+    return b.value("arith.xori", x, constant(b, -1 if element is not i1 else 1, element))
+
+
+@SCALAR.rule("stablehlo.abs")
+def _abs(b: Builder, op: Operation, element: ScalarType, x: Value) -> Value:
+    return b.value("math.absf" if element.is_float else "math.absi", x)
+
+
+@SCALAR.rule("stablehlo.sign")
+def _sign(b: Builder, op: Operation, element: ScalarType, x: Value) -> Value:
+    if not element.is_float:
+        one, zero, minus = (constant(b, n, element) for n in (1, 0, -1))
+        positive = b.value("arith.cmpi", x, zero, predicate="sgt")
+        negative = b.value("arith.cmpi", x, zero, predicate="slt")
+        return b.value(
+            "arith.select", positive, one, b.value("arith.select", negative, minus, zero)
+        )
+    zero = constant(b, 0.0, element)
+    same = b.value("arith.cmpf", x, zero, predicate="ueq")
+    one = b.value("math.copysign", constant(b, 1.0, element), x)
+    return b.value("arith.select", same, x, one)
+
+
+@SCALAR.rule("stablehlo.logistic")
+def _logistic(b: Builder, op: Operation, element: ScalarType, x: Value) -> Value:
+    one = constant(b, 1.0, element)
+    e = b.value("math.exp", b.value("arith.negf", x))
+    return b.value("arith.divf", one, b.value("arith.addf", one, e))
+
+
+@SCALAR.rule("stablehlo.power")
+def _power(b: Builder, op: Operation, element: ScalarType, x: Value, y: Value) -> Value:
+    if not element.is_float:
+        return SCALAR["integer stablehlo.power"](b, op, element, x, y)
+    return b.value("math.powf", x, y)
+
+
+def _guarded(divide: str, at_zero: Callable[..., Value]) -> Row:
+    """Signed division whose two undefined cases are defined first."""
+
+    def row(b: Builder, op: Operation, element: ScalarType, x: Value, y: Value) -> Value:
+        if element.is_float:
+            return b.value({"div": "arith.divf", "rem": "arith.remf"}[divide], x, y)
+        zero, one = constant(b, 0, element), constant(b, 1, element)
+        by_zero = b.value("arith.cmpi", y, zero, predicate="eq")
+        unsafe = by_zero
+        if not element.is_unsigned:
+            least = constant(b, -(1 << (element.bits - 1)), element)
+            minus = constant(b, -1, element)
+            both = b.value(
+                "arith.andi",
+                b.value("arith.cmpi", x, least, predicate="eq"),
+                b.value("arith.cmpi", y, minus, predicate="eq"),
+            )
+            unsafe = b.value("arith.ori", by_zero, both)
+        safe = b.value("arith.select", unsafe, one, y)
+        sign = "ui" if element.is_unsigned else "si"
+        made = b.value(f"arith.{divide}{sign}", x, safe)
+        return b.value("arith.select", by_zero, at_zero(b, element, x), made)
+
+    return row
+
+
+SCALAR["stablehlo.divide"] = _guarded("div", lambda b, element, x: constant(b, -1, element))
+SCALAR["stablehlo.remainder"] = _guarded("rem", lambda b, element, x: x)
+
+
+def _shift(name: str) -> Row:
+    """Amounts of the width or more shift everything out."""
+
+    def row(b: Builder, op: Operation, element: ScalarType, x: Value, n: Value) -> Value:
+        width = constant(b, element.bits, element)
+        inside = b.value("arith.cmpi", n, width, predicate="ult")
+        last = constant(b, element.bits - 1, element)
+        amount = b.value("arith.select", inside, n, last)
+        made = b.value(f"arith.{name}", x, amount)
+        if name == "shrsi":
+            return made
+        return b.value("arith.select", inside, made, constant(b, 0, element))
+
+    return row
+
+
+SCALAR["stablehlo.shift_left"] = _shift("shli")
+SCALAR["stablehlo.shift_right_logical"] = _shift("shrui")
+SCALAR["stablehlo.shift_right_arithmetic"] = _shift("shrsi")
+
+_FLOAT = {"EQ": "oeq", "NE": "une", "LT": "olt", "LE": "ole", "GT": "ogt", "GE": "oge"}
+_ORDER = {"LT": "lt", "LE": "le", "GT": "gt", "GE": "ge"}
+
+
+@SCALAR.rule("stablehlo.compare")
+def _compare(b: Builder, op: Operation, element: ScalarType, x: Value, y: Value) -> Value:
+    direction = op["comparison_direction"]
+    if element.is_float:
+        if op.get("compare_type") == "TOTALORDER":
+            return SCALAR["total order stablehlo.compare"](b, op, element, x, y)
+        return b.value("arith.cmpf", x, y, predicate=_FLOAT[direction])
+    if direction in ("EQ", "NE"):
+        return b.value("arith.cmpi", x, y, predicate=direction.lower())
+    sign = "u" if element.is_unsigned else "s"
+    return b.value("arith.cmpi", x, y, predicate=sign + _ORDER[direction])
+
+
+@SCALAR.rule("stablehlo.is_finite")
+def _is_finite(b: Builder, op: Operation, element: ScalarType, x: Value) -> Value:
+    inf = constant(b, float("inf"), element)
+    return b.value("arith.cmpf", b.value("math.absf", x), inf, predicate="one")
+
+
+@SCALAR.rule("stablehlo.select")
+def _select(b: Builder, op: Operation, element: ScalarType, p: Value, x: Value, y: Value) -> Value:
+    return b.value("arith.select", p, x, y)
+
+
+@SCALAR.rule("stablehlo.clamp")
+def _clamp(b: Builder, op: Operation, element: ScalarType, lo: Value, x: Value, hi: Value) -> Value:
+    largest = SCALAR["stablehlo.maximum"](b, op, element, x, lo)
+    return SCALAR["stablehlo.minimum"](b, op, element, largest, hi)
+
+
+def out_element(op: Operation) -> ScalarType:
+    type_ = op.results[0].type
+    assert isinstance(type_, TensorType)
+    return type_.element
+
+
+@SCALAR.rule("stablehlo.convert")
+def _convert(b: Builder, op: Operation, element: ScalarType, x: Value) -> Value:
+    return convert(b, x, element, out_element(op))
+
+
+def convert(b: Builder, x: Value, source: ScalarType, to: ScalarType) -> Value:
+    """One conversion op; to i1 by ≠ 0; narrowing integers truncates."""
+    target = signless(to)
+    if source is to or signless(source) is target:
+        return x
+
+    def cast(name: str) -> Value:
+        return b.create(f"arith.{name}", [x], result_types=[target]).result
+
+    if to is i1:
+        zero = constant(b, 0, source)
+        if source.is_float:
+            return b.value("arith.cmpf", x, zero, predicate="une")
+        return b.value("arith.cmpi", x, zero, predicate="ne")
+    if source.is_float and to.is_float:
+        if source.bits == to.bits:  # f16 and bf16: by way of float32
+            return convert(b, convert(b, x, source, f32), f32, to)
+        return cast("extf" if to.bits > source.bits else "truncf")
+    if source.is_float:
+        return cast("fptoui" if to.is_unsigned else "fptosi")
+    if to.is_float:
+        return cast("uitofp" if source.is_unsigned else "sitofp")
+    if to.bits < source.bits:
+        return cast("trunci")
+    return cast("extui" if source.is_unsigned else "extsi")
+
+
+@SCALAR.rule("stablehlo.bitcast_convert")
+def _bitcast(b: Builder, op: Operation, element: ScalarType, x: Value) -> Value:
+    target = signless(out_element(op))
+    if x.type is target:
+        return x
+    return b.create("arith.bitcast", [x], result_types=[target]).result
+
+
+@SCALAR.rule("stablehlo.optimization_barrier")
+def _barrier(b: Builder, op: Operation, element: ScalarType, x: Value) -> Value:
+    return x
