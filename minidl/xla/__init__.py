@@ -4,5 +4,6 @@ Chapter: xla/frontend.
 """
 
 from minidl.xla.frontend import trace
+from minidl.xla.jit import jit
 
-__all__ = ["trace"]
+__all__ = ["jit", "trace"]
