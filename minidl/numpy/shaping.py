@@ -244,8 +244,8 @@ def _expanded(x: Array, items: tuple[Any, ...]) -> list[Any]:
                 TraceError,
                 f"an index of type {type(item).__name__} has no rule here: traced arrays take "
                 "integers, slices, None and ...",
-                hint="use mnp.where(mask, a, b) for masks, mnp.take(x, i, axis) for arrays "
-                "of positions",
+                hint="for a mask use mnp.where(mask, a, b); for positions multiply by a one-hot "
+                "matrix, (i[:, None] == mnp.arange(n))",
             )
     used = sum(1 for item in items if item is not None and item is not Ellipsis)
     rank = len(shape_of(x))

@@ -167,7 +167,8 @@ class Jitted:
 
     def _donated_leaves(self, args: Sequence[Any]) -> tuple[int, ...]:
         """The numbers of the leaves of donated arguments."""
-        out, at = [], 0
+        out: list[int] = []
+        at = 0
         for i, x in enumerate(args):
             count = len(flatten(x)[0])
             out += range(at, at + count) if i in self.donated else []

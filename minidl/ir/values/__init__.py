@@ -16,4 +16,4 @@ from minidl.core.rules import RuleTable
 
 VALUES: RuleTable[Callable[..., Any]] = RuleTable("value", "evaluate")
 
-from minidl.ir.values import elementwise, movement, reduction  # noqa: E402, F401  (rows)
+from minidl.ir.values import elementwise, movement, reduction, sorting  # noqa: E402, F401  (rows)
