@@ -22,7 +22,7 @@ from minidl.core.errors import UnsupportedError
 from minidl.ir.attributes import Affine, AffineMap, DotDims
 from minidl.ir.core import Block, Operation, Region, Value
 from minidl.ir.dialects.stablehlo.reduction import reducer_name
-from minidl.ir.location import Location, fuse
+from minidl.ir.location import UNKNOWN, Location, fuse
 from minidl.ir.lowering.scalars import SCALAR, constant, convert, signless
 from minidl.ir.module import Module, finish, function
 from minidl.ir.spec import Builder, has_trait
@@ -113,6 +113,17 @@ class _Body:
         self.inputs: dict[tuple[Value, Index], int] = {}
         self.input_locations: list[Location] = []
         self.memo: dict[tuple[Value, Index], Value] = {}
+        self.shapes: dict[TensorType, Index] = {}
+
+    def needs_sizes(self, sizes: Sequence[int], dims: Sequence[int], element: ScalarType) -> None:
+        """An unread operand for reduced dimensions whose size no input shows."""
+        shown = {e.as_dim for _, where in self.inputs for e in where}
+        hidden = [d for d in dims if d not in shown]
+        if hidden:
+            type_ = tensor([sizes[d] for d in hidden], element)
+            self.shapes[type_] = tuple(map(Affine.dim, hidden))
+            self.block.add_arg(element)
+            self.input_locations.append(UNKNOWN)
 
     def at(self, value: Value, where: Index, via: Location | None = None) -> Value:
         """The scalar `value[where]`; `via` are the moves passed through on the way."""
@@ -158,7 +169,7 @@ class _Body:
         key = (value, where)
         if key not in self.inputs:
             self.inputs[key] = len(self.inputs)
-            self.input_locations.append(via or Location())
+            self.input_locations.append(via or UNKNOWN)
             return self.block.add_arg(signless(tensor_type(value).element))
         return self.block.args[self.inputs[key]]
 
@@ -259,17 +270,21 @@ class _Group:
     ) -> list[Value]:
         body.builder.location = location
         body.builder.create("linalg.yield", yields)
-        for value in outs[len(body.block.args) - len(body.inputs) :]:
+        extra = len(body.inputs) + len(body.shapes)
+        for value in outs[len(body.block.args) - extra :]:
             body.block.add_arg(tensor_type(value).element)
         ins = [self.tensors[v] for v, _ in body.inputs]
-        maps = [AffineMap(body.dims, where) for _, where in body.inputs] + out_maps
+        maps = [AffineMap(body.dims, where) for _, where in body.inputs]
+        maps += [AffineMap(body.dims, where) for where in body.shapes.values()] + out_maps
         attributes: dict[str, Any] = {
             "indexing_maps": tuple(maps),
             "iterator_types": tuple(iterators),
-            "operandSegmentSizes": (len(ins), len(outs)),
             "_locations": tuple(body.input_locations),
             "_lanes": lanes,
         }
+        for shape in body.shapes:
+            ins.append(self.builder.create("tensor.empty", result_types=[shape]).result)
+        attributes["operandSegmentSizes"] = (len(ins), len(outs))
         op = self.builder.create(
             "linalg.generic",
             [*ins, *outs],
@@ -305,6 +320,8 @@ class _Group:
         where = tuple(Affine.dim(order.index(d)) for d in range(x.rank))
         body = _Body(self, x.rank)
         element = body.at(op.operands[0], where)
+        sizes = [x.dims[d] for d in order]
+        body.needs_sizes(sizes, range(len(kept), x.rank), signless(x.element))
         out = self._filled(tensor_type(op.result), self._init(op), op.location)
         accumulator = self._accumulator(body, out)
         inner = op.body.first
@@ -339,17 +356,15 @@ class _Group:
         x, y = tensor_type(op.operands[0]), tensor_type(op.operands[1])
         out_type = tensor_type(op.result)
         dims: DotDims = op["dot_dimension_numbers"]
-        free_x, free_y = dims.free(x.rank, y.rank)
-        batch = len(dims.lhs_batching)
         k0 = out_type.rank
-        lhs = _dot_index(x.rank, dims.lhs_batching, free_x, dims.lhs_contracting, batch, k0)
-        rhs_free = batch + len(free_x)
-        rhs = _dot_index(y.rank, dims.rhs_batching, free_y, dims.rhs_contracting, rhs_free, k0)
+        lhs, rhs = dot_index(op)
         rank = k0 + len(dims.lhs_contracting)
         body = _Body(self, rank)
         a, c = body.at(op.operands[0], lhs), body.at(op.operands[1], rhs)
         b = self.builder
         b.location = op.location
+        k_sizes = [x.dims[d] for d in dims.lhs_contracting]
+        body.needs_sizes([*out_type.dims, *k_sizes], range(k0, rank), signless(x.element))
         wide = f32 if out_type.element.name in ("f16", "bf16") else out_type.element
         zero = constant(b, 0, wide)
         out = self._filled(tensor(out_type.shape, wide), zero, op.location)
@@ -381,8 +396,19 @@ class _Group:
         )[0]  # fmt: skip
 
 
-def _dot_index(
-    rank: int,
+def dot_index(op: Operation) -> tuple[Index, Index]:
+    """Where a dot reads lhs and rhs: dims are batch, free of lhs, free of rhs, contracted."""
+    dims: DotDims = op["dot_dimension_numbers"]
+    ranks = [tensor_type(v).rank for v in op.operands]
+    free_x, free_y = dims.free(*ranks)
+    batch = len(dims.lhs_batching)
+    k0 = batch + len(free_x) + len(free_y)
+    lhs = _positions(dims.lhs_batching, free_x, dims.lhs_contracting, batch, k0)
+    rhs = _positions(dims.rhs_batching, free_y, dims.rhs_contracting, batch + len(free_x), k0)
+    return lhs, rhs
+
+
+def _positions(
     batching: tuple[int, ...],
     free: tuple[int, ...],
     contracting: tuple[int, ...],
@@ -392,7 +418,7 @@ def _dot_index(
     where = {d: i for i, d in enumerate(batching)}
     where |= {d: free_at + i for i, d in enumerate(free)}
     where |= {d: k0 + i for i, d in enumerate(contracting)}
-    return tuple(Affine.dim(where[d]) for d in range(rank))
+    return tuple(Affine.dim(where[d]) for d in range(len(where)))
 
 
 def _multiply_add(b: Builder, element: ScalarType, x: Value, y: Value, acc: Value) -> Value:

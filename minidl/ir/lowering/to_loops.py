@@ -367,8 +367,19 @@ class FusionLowering:
         base = scope.add(tile.bases[d], offset)
         if w == 1:
             return scope.broadcast(base, width)
-        lanes = Dense(np.arange(w), tensor((w,), index))
-        steps = scope.b.value("arith.constant", value=lanes)
+        start = base.op["value"].value if _is_constant(base) else 0
+        key = ("lanes", start, w)
+        if key not in scope.entry.memo:
+            lanes = Dense(np.arange(start, start + w), tensor((w,), index))
+            made = Operation(
+                "arith.constant", (), [VectorType((w,), index)], {"value": lanes},
+                location=scope.b.location,
+            )  # fmt: skip
+            scope.entry.b.block.insert(made, scope.entry.b.block.first)
+            scope.entry.memo[key] = made.result
+        steps = scope.entry.memo[key]
+        if _is_constant(base):
+            return steps
         return scope.b.value("arith.addi", scope.broadcast(base, w), steps)
 
     # -- memory ----------------------------------------------------------------------
@@ -464,6 +475,10 @@ class FusionLowering:
         if element is i1:
             value = b.create("arith.extui", [value], None, [typed_(i8, width)]).result
         b.create("memref.store" if width == 1 else "vector.store", [value, memref, *at])
+
+
+def _is_constant(value: Value) -> bool:
+    return value.op is not None and value.op.name == "arith.constant"
 
 
 def _leads(map_: AffineMap, n: int) -> bool:

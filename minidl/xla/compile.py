@@ -1,0 +1,146 @@
+"""compile: StableHLO in, an executable out; the pipeline is a list with named stops.
+
+Chapter: xla/backend.
+Sources: XLA, `CpuCompiler`; the stages are those of DESIGN.
+Real: `xla::cpu::CpuCompiler::RunBackend`; JAX calls it through PJRT.
+
+    stablehlo   as traced
+    optimized   simplified: same bits, fewer ops
+    fused       each loop nest a function, @main calls them
+    linalg      every element by an indexing map
+    loops       memory, loops, vectors
+    llvm        LLVM IR
+    asm         x86 or arm assembly; `ptx` and `wasm` for those targets
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from minidl.core import native, step
+from minidl.core.errors import UnsupportedError
+from minidl.ir.lowering import schedule
+from minidl.ir.lowering.provenance import Provenance, mark
+from minidl.ir.lowering.to_linalg import fusion_to_linalg
+from minidl.ir.lowering.to_llvm import ModuleText, function_text
+from minidl.ir.lowering.to_loops import FusionLowering, fusion_to_loops
+from minidl.ir.module import Module
+from minidl.ir.verify import verify
+from minidl.xla.buffers import Memory, assign
+from minidl.xla.executable import Executable
+from minidl.xla.fusion import fuse
+from minidl.xla.passes import optimize
+from minidl.xla.program import main_text, main_to_loops, piece_text
+
+STAGES = ("stablehlo", "optimized", "fused", "linalg", "loops", "llvm", "asm")
+TARGETS = {"cpu": "host", "ptx": "sm_90", "wasm": "wasm32"}
+
+
+def compile_module(
+    module: Module, target: str = "cpu", stop: str = "asm", check: bool = False
+) -> Executable:
+    """Compile a StableHLO module.
+
+    target  "cpu", "ptx", "wasm", or a machine's name such as "x86-64-v3"
+    stop    the last stage to make
+    check   verify after every stage (always before the first and before LLVM IR)
+    Errors: UnsupportedError names the op and the stage that has no rule for it.
+    """
+    machine = native.target(TARGETS.get(target, target))
+    if stop not in STAGES:
+        raise UnsupportedError(f"no stage {stop!r}", hint=f"the stages are {', '.join(STAGES)}")
+    verify(module)
+    source = module.clone()
+    table = mark(source)
+    made = {"stablehlo": source}
+    pipeline = _Pipeline(machine, table, made, check)
+    for name in STAGES[1 : STAGES.index(stop) + 1]:
+        pipeline.run(name)
+    memory = pipeline.memory or Memory((), 0, 0, 0)
+    return Executable(machine, made, pipeline.llvm, memory, table, stop)
+
+
+class _Pipeline:
+    """One stage after the other; each method makes one."""
+
+    def __init__(
+        self, target: native.Target, table: Provenance, made: dict[str, Module], check: bool
+    ) -> None:
+        self.target, self.table, self.made, self.check = target, table, made, check
+        gpu = target.is_ptx
+        self.schedule = schedule.GPU if gpu else schedule.for_vector_bits(target.vector_bits)
+        self.memory: Memory | None = None
+        self.llvm = ""
+
+    def run(self, name: str) -> None:
+        stage: Callable[[], Module | None] = getattr(self, f"_{name}")
+        module = stage()
+        if module is None:
+            return
+        self.made[name] = module
+        if self.check or name == "loops" or step.listening():
+            verify(module)
+        if step.listening():
+            step.emit(f"stage {name}", module, lambda: str(module))
+
+    def _optimized(self) -> Module:
+        return optimize(self.made["stablehlo"], self.table.reasons)
+
+    def _fused(self) -> Module:
+        return fuse(self.made["optimized"])
+
+    def _linalg(self) -> Module:
+        fused = self.made["fused"]
+        out = Module(fused.get("sym_name"))
+        for op in fused.body:
+            if "minidl.fusion" in op.attributes:
+                fusion_to_linalg(op, out)
+        return out
+
+    def _loops(self) -> Module:
+        fused = self.made["fused"]
+        out = Module(fused.get("sym_name"))
+        fusions: dict[str, FusionLowering] = {}
+        for op in self.made["linalg"].body:
+            fusions[op["sym_name"]] = fusion_to_loops(op, out, self.schedule)
+        places = assign(fused.main)
+        self.memory = places.memory
+        if not self.target.is_ptx:
+            main_to_loops(fused.main, out, fusions, places)
+        return out
+
+    def _llvm(self) -> None:
+        text = ModuleText(self.target, self.table)
+        for op in self.made["loops"].body:
+            if op["sym_name"] == "main" and not self.target.is_ptx:
+                main_text(text, op)
+            else:
+                function_text(text, op)
+                if not self.target.is_ptx and op.body.args[-1].type.__str__() == "index":
+                    piece_text(text, op)
+        self.llvm = text.text()
+
+    def _asm(self) -> None:
+        """Made on demand from the object (`Executable.artefact`)."""
+
+
+def compile(  # noqa: A001  (the front door's name)
+    module_or_function: Any, *example: Any, target: str = "cpu", stop: str = "asm"
+) -> Executable:
+    """An executable from a module, or from a function and example arguments.
+
+    A compiled module takes and returns a flat tuple; a compiled function keeps its
+    own nesting of tuples, lists and dicts.
+    """
+    if isinstance(module_or_function, Module):
+        return compile_module(module_or_function, target, stop)
+    from minidl.xla.frontend.trace import trace_flat_example
+
+    module, flatten, nest = trace_flat_example(module_or_function, example)
+    exe = compile_module(module, target, stop)
+    exe.flatten, exe.nest = flatten, nest
+    return exe
+
+
+__all__ = ["STAGES", "Sequence", "compile", "compile_module"]

@@ -1,0 +1,85 @@
+"""Lines of a stage with the numbers of the ops they came from.
+
+Chapter: stack.
+Sources: LLVM's `.loc` directive (DWARF line table); MLIR locations.
+Real: Compiler Explorer reads `.loc`, too, but can only give a source line.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from minidl.ir.location import origins
+from minidl.ir.lowering.provenance import Provenance
+from minidl.ir.module import Module
+
+_PLACE = re.compile(r"!dbg (!\d+)")
+_NODE = re.compile(r"^(!\d+) = !DILocation\(line: (\d+)")
+_LOC = re.compile(r"^\s*\.loc\s+\d+\s+(\d+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of text, and the op numbers behind it (empty: none in particular)."""
+
+    text: str
+    ids: frozenset[int] = frozenset()
+    code: bool = True
+
+
+def module_lines(module: Module) -> tuple[Line, ...]:
+    """A module's text; a line belongs to the op that begins on it."""
+    out = []
+    for text, op in module.lines():
+        plain = op is None or op.name in ("func.func", "builtin.module")
+        ids = frozenset[int]() if plain or op is None else origins(op.location)
+        out.append(Line(text, ids, not plain))
+    return tuple(out)
+
+
+def llvm_lines(text: str, table: Provenance) -> tuple[Line, ...]:
+    """LLVM IR without its metadata: what an instruction's `!dbg` says becomes ids."""
+    places = {m[1]: int(m[2]) for m in map(_NODE.match, text.split("\n")) if m}
+    out = []
+    for line in text.split("\n"):
+        if line.startswith(("!", "declare")):
+            continue
+        found = _PLACE.search(line)
+        ids = table.sets[places.get(found[1], 0)] if found else frozenset()
+        plain = re.sub(r",? !dbg !\d+", "", line)
+        out.append(Line(plain, ids, line.startswith("  ")))
+    while out and not out[-1].text:
+        out.pop()
+    return tuple(out)
+
+
+def asm_lines(text: str, table: Provenance) -> tuple[Line, ...]:
+    """Assembly or PTX without directives; `.loc` sets the ids of what follows."""
+    ids: frozenset[int] = frozenset()
+    out = []
+    for line in text.split("\n"):
+        place = _LOC.match(line)
+        if place:
+            number = int(place[1])
+            ids = table.sets[number] if number < len(table.sets) else frozenset()
+            continue
+        word = line.strip()
+        if _noise(word):
+            continue
+        label = word.endswith(":") or not line.startswith("\t")
+        if label and word.endswith(":"):
+            ids = frozenset()
+        text_ = line.split("#")[0].rstrip() if not word.startswith("//") else line
+        out.append(Line(text_.replace("\t", "    "), frozenset() if label else ids, not label))
+    return tuple(out)
+
+
+def _noise(word: str) -> bool:
+    """Directives and labels that name no instruction."""
+    if not word or word.startswith(("#", "//", "$L__tmp", "$L__func", ".Ltmp", ".Lfunc")):
+        return True
+    keep = (".visible", ".entry", ".param", ".reg", ".func", ".local")
+    if word.startswith(".") and not word.startswith(keep):
+        return not word.startswith((".LBB",)) or not word.endswith(":")
+    return False
