@@ -182,7 +182,7 @@ def test_text_stands_out_by_four_and_a_half_to_one(theme):
 def test_ink_on_a_full_cell_stands_out(theme):
     p = palettes()[theme]
     for hue in ("pos", "neg"):
-        assert contrast(p["on-map"], p[hue]) >= 4.5
+        assert contrast(p["fg"], p[hue]) >= 4.5
 
 
 def test_contrast_is_measured_as_the_standard_says():

@@ -101,8 +101,8 @@ function reserveTable(root, frames, body, say) {
     const picture = el('div', {}, drawStage(frames[i].panels, []), frames[i].counters.length ? drawCounters(frames[i].counters, []) : null);
     const caption = drawCaption(frames[i]);
     probe.replaceChildren(picture, caption);
-    tall = Math.max(tall, picture.offsetHeight);
-    words = Math.max(words, caption.offsetHeight);
+    tall = Math.max(tall, tallness(picture));
+    words = Math.max(words, tallness(caption));
   }
   probe.remove();
   body.style.minHeight = `${tall}px`;

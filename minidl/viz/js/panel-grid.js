@@ -27,9 +27,8 @@ function shade(panel, cell) {
 function paint(t, map) {
   if (map === 'none' || t === 0) return '';
   const part = Math.round(Math.min(1, Math.abs(t)) * 100);
-  const ink = part > 55 ? 'var(--mdl-on-map)' : 'var(--mdl-fg)';
   const hue = map === 'signed' && t < 0 ? 'var(--mdl-neg)' : 'var(--mdl-pos)';
-  return `background:color-mix(in srgb, ${hue} ${part}%, var(--mdl-bg));color:${ink}`;
+  return `background:color-mix(in srgb, ${hue} ${part}%, var(--mdl-bg))`;
 }
 
 /** @param {Data} panel */

@@ -53,6 +53,11 @@ function makeControls(me) {
     makeSlider(me), ui.count, copy, makeJumps(me), ui.status);
 }
 
+/** @param {HTMLElement} node @returns {number} whole pixels that hold it */
+function tallness(node) {
+  return Math.ceil(node.getBoundingClientRect().height);
+}
+
 /** @param {Player} me space for the largest frame, so that nothing jumps */
 function reserve(me) {
   const width = me.root.clientWidth;
@@ -65,8 +70,8 @@ function reserve(me) {
     const words = drawWords(me, i, true);
     const body = me.scene ? el('div') : drawBody(me, i);
     probe.replaceChildren(body, words);
-    tall = Math.max(tall, words.offsetHeight);
-    stage = Math.max(stage, body.offsetHeight);
+    tall = Math.max(tall, tallness(words));
+    stage = Math.max(stage, tallness(body));
   }
   probe.remove();
   if (!me.scene) me.ui.body.style.minHeight = `${stage}px`;

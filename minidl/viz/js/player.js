@@ -6,7 +6,7 @@
 /**
  * @typedef {{root: HTMLElement, data: Data, frames: Data[], at: number, timer: number,
  *   answers: Map<number, Data>, nudged: number, stop: () => void, ui: Record<string, HTMLElement>,
- *   scene?: (i: number) => void}} Player  `scene` draws frames over something else than panels
+ *   scene?: (i: number) => void, after?: () => void}} Player  `scene` draws over something else than panels
  */
 
 /** @param {Data[]} frames @param {number} i @returns {Data} an empty frame before the first */
@@ -81,6 +81,7 @@ function showFrame(me, i) {
   else ui.body.replaceChildren(drawBody(me, at));
   ui.caption.replaceChildren(drawCaption(me.frames[at]));
   ui.words.replaceChildren(drawWords(me, at));
+  if (me.after) me.after();
   if (!me.scene) settle(ui.body);
   /** @type {HTMLInputElement} */ (ui.slider).value = String(at + 1);
   ui.slider.setAttribute('aria-valuetext', `frame ${at + 1} of ${me.frames.length}: ${me.frames[at].title || me.frames[at].caption}`);

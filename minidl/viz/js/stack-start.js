@@ -4,6 +4,8 @@
 
 /** @param {Stack} me @param {number} s show or hide a stage; the farthest one makes room */
 function toggleStage(me, s) {
+  me.ui.found.textContent = picking(me) ? 'pick a line, or Show me' : '';
+  if (picking(me)) return;
   const rest = me.shown.filter((k) => k !== s);
   if (me.shown.includes(s)) showStages(me, rest.length ? rest : [s]);
   else showStages(me, [s, ...rest.sort((a, b) => Math.abs(a - s) - Math.abs(b - s))]);
@@ -39,6 +41,15 @@ function tourScene(me, frame) {
   drawLinks(me);
 }
 
+/** @param {Stack} me while one column is asked about, the lines of the others are plain text */
+function quietOthers(me) {
+  if (!picking(me)) return;
+  me.columns.forEach((column) => {
+    if (column.classList.contains('mdl-picking')) return;
+    column.querySelectorAll('.mdl-line').forEach((line) => ['role', 'aria-pressed', 'tabindex'].forEach((a) => line.removeAttribute(a)));
+  });
+}
+
 /** @param {Stack} me the tour, played by the player over the same columns */
 function makeTour(me) {
   const frames = decodeFrames(me.data.tour);
@@ -48,7 +59,7 @@ function makeTour(me) {
   const names = { body: ui.columns, root: me.root, caption: el('div', { 'aria-live': 'polite', 'aria-atomic': 'true' }), words: el('div', { class: 'mdl-words' }) };
   /** @type {any} */
   const tour = { root: me.root, data: me.data, frames, at: 0, timer: 0, answers: new Map(), nudged: -1, stop: () => {}, ui: names,
-    scene: (/** @type {number} */ i) => tourScene(me, frames[i]) };
+    scene: (/** @type {number} */ i) => tourScene(me, frames[i]), after: () => quietOthers(me) };
   names.say = el('div', { class: 'mdl-say' }, names.caption, names.words);
   names.strip = el('div');
   tour.below = el('div', { class: 'mdl-tour' }, names.say, makeControls(tour));
@@ -60,11 +71,11 @@ function listenToLines(me) {
   const { columns } = me.ui;
   columns.addEventListener('mouseover', (/** @type {Event} */ e) => {
     const at = lineAt(me, e);
-    if (at && !me.pinned && !columns.querySelector('.mdl-picking')) point(me, at.s, at.line);
+    if (at && !me.pinned && !picking(me)) point(me, at.s, at.line);
   });
   columns.addEventListener('focusin', (/** @type {Event} */ e) => {
     const at = lineAt(me, e);
-    if (!at || columns.querySelector('.mdl-picking') || !at.node.matches(':focus-visible')) return;
+    if (!at || picking(me) || !at.node.matches(':focus-visible')) return;
     me.pinned = false;
     point(me, at.s, at.line);
     scrollToRelatives(me, at.s);
@@ -72,7 +83,7 @@ function listenToLines(me) {
   });
   columns.addEventListener('click', (/** @type {Event} */ e) => {
     const at = lineAt(me, e);
-    if (at && !columns.querySelector('.mdl-picking')) pin(me, at.s, at.line);
+    if (at && !picking(me)) pin(me, at.s, at.line);
   });
   columns.addEventListener('keydown', (/** @type {KeyboardEvent} */ e) => stackKeys(me, e));
 }

@@ -33,6 +33,11 @@ function makeColumn(me, s) {
     el('div', { class: 'mdl-panel-head' }, el('span', { class: 'mdl-panel-title', text: stage.title }), el('span', { class: 'mdl-corner', text: counts })), body);
 }
 
+/** @param {Stack} me whether a question asks for lines just now */
+function picking(me) {
+  return !!me.ui.columns.querySelector('.mdl-picking');
+}
+
 /** @param {Stack} me how many columns fit */
 function room(me) {
   const width = me.root.clientWidth || 720;
@@ -62,7 +67,7 @@ function drawMarks(me) {
       const own = me.own.has(`${s}.${no}`);
       line.classList.toggle('mdl-cur', own);
       line.classList.toggle('mdl-rel', related.has(no) && !own);
-      line.setAttribute('aria-pressed', String(own && me.pinned));
+      if (!picking(me)) line.setAttribute('aria-pressed', String(own && me.pinned));
       const sign = line.querySelector('.mdl-sign');
       if (sign) sign.textContent = own ? '▶' : related.has(no) ? '↔' : '';
     });
@@ -164,7 +169,7 @@ function neighbour(me, node, by) {
 /** @param {Stack} me @param {KeyboardEvent} e */
 function stackKeys(me, e) {
   const at = lineAt(me, e);
-  if (!at || e.shiftKey || me.ui.columns.querySelector('.mdl-picking')) return;
+  if (!at || e.shiftKey || picking(me)) return;
   const beside = () => {
     const list = [...me.columns.values()];
     const to = list[list.findIndex((c) => c.contains(at.node)) + (e.key === 'ArrowRight' ? 1 : -1)];

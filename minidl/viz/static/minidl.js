@@ -390,9 +390,8 @@ function shade(panel, cell) {
 function paint(t, map) {
   if (map === 'none' || t === 0) return '';
   const part = Math.round(Math.min(1, Math.abs(t)) * 100);
-  const ink = part > 55 ? 'var(--mdl-on-map)' : 'var(--mdl-fg)';
   const hue = map === 'signed' && t < 0 ? 'var(--mdl-neg)' : 'var(--mdl-pos)';
-  return `background:color-mix(in srgb, ${hue} ${part}%, var(--mdl-bg));color:${ink}`;
+  return `background:color-mix(in srgb, ${hue} ${part}%, var(--mdl-bg))`;
 }
 
 /** @param {Data} panel */
@@ -932,7 +931,7 @@ function drawRecord(spec, answer) {
 /**
  * @typedef {{root: HTMLElement, data: Data, frames: Data[], at: number, timer: number,
  *   answers: Map<number, Data>, nudged: number, stop: () => void, ui: Record<string, HTMLElement>,
- *   scene?: (i: number) => void}} Player  `scene` draws frames over something else than panels
+ *   scene?: (i: number) => void, after?: () => void}} Player  `scene` draws over something else than panels
  */
 
 /** @param {Data[]} frames @param {number} i @returns {Data} an empty frame before the first */
@@ -1007,6 +1006,7 @@ function showFrame(me, i) {
   else ui.body.replaceChildren(drawBody(me, at));
   ui.caption.replaceChildren(drawCaption(me.frames[at]));
   ui.words.replaceChildren(drawWords(me, at));
+  if (me.after) me.after();
   if (!me.scene) settle(ui.body);
   /** @type {HTMLInputElement} */ (ui.slider).value = String(at + 1);
   ui.slider.setAttribute('aria-valuetext', `frame ${at + 1} of ${me.frames.length}: ${me.frames[at].title || me.frames[at].caption}`);
@@ -1133,6 +1133,11 @@ function makeControls(me) {
     makeSlider(me), ui.count, copy, makeJumps(me), ui.status);
 }
 
+/** @param {HTMLElement} node @returns {number} whole pixels that hold it */
+function tallness(node) {
+  return Math.ceil(node.getBoundingClientRect().height);
+}
+
 /** @param {Player} me space for the largest frame, so that nothing jumps */
 function reserve(me) {
   const width = me.root.clientWidth;
@@ -1145,8 +1150,8 @@ function reserve(me) {
     const words = drawWords(me, i, true);
     const body = me.scene ? el('div') : drawBody(me, i);
     probe.replaceChildren(body, words);
-    tall = Math.max(tall, words.offsetHeight);
-    stage = Math.max(stage, body.offsetHeight);
+    tall = Math.max(tall, tallness(words));
+    stage = Math.max(stage, tallness(body));
   }
   probe.remove();
   if (!me.scene) me.ui.body.style.minHeight = `${stage}px`;
@@ -1308,8 +1313,8 @@ function reserveTable(root, frames, body, say) {
     const picture = el('div', {}, drawStage(frames[i].panels, []), frames[i].counters.length ? drawCounters(frames[i].counters, []) : null);
     const caption = drawCaption(frames[i]);
     probe.replaceChildren(picture, caption);
-    tall = Math.max(tall, picture.offsetHeight);
-    words = Math.max(words, caption.offsetHeight);
+    tall = Math.max(tall, tallness(picture));
+    words = Math.max(words, tallness(caption));
   }
   probe.remove();
   body.style.minHeight = `${tall}px`;
@@ -1536,6 +1541,11 @@ function makeColumn(me, s) {
     el('div', { class: 'mdl-panel-head' }, el('span', { class: 'mdl-panel-title', text: stage.title }), el('span', { class: 'mdl-corner', text: counts })), body);
 }
 
+/** @param {Stack} me whether a question asks for lines just now */
+function picking(me) {
+  return !!me.ui.columns.querySelector('.mdl-picking');
+}
+
 /** @param {Stack} me how many columns fit */
 function room(me) {
   const width = me.root.clientWidth || 720;
@@ -1565,7 +1575,7 @@ function drawMarks(me) {
       const own = me.own.has(`${s}.${no}`);
       line.classList.toggle('mdl-cur', own);
       line.classList.toggle('mdl-rel', related.has(no) && !own);
-      line.setAttribute('aria-pressed', String(own && me.pinned));
+      if (!picking(me)) line.setAttribute('aria-pressed', String(own && me.pinned));
       const sign = line.querySelector('.mdl-sign');
       if (sign) sign.textContent = own ? '▶' : related.has(no) ? '↔' : '';
     });
@@ -1667,7 +1677,7 @@ function neighbour(me, node, by) {
 /** @param {Stack} me @param {KeyboardEvent} e */
 function stackKeys(me, e) {
   const at = lineAt(me, e);
-  if (!at || e.shiftKey || me.ui.columns.querySelector('.mdl-picking')) return;
+  if (!at || e.shiftKey || picking(me)) return;
   const beside = () => {
     const list = [...me.columns.values()];
     const to = list[list.findIndex((c) => c.contains(at.node)) + (e.key === 'ArrowRight' ? 1 : -1)];
@@ -1700,6 +1710,8 @@ function pin(me, s, line) {
 
 /** @param {Stack} me @param {number} s show or hide a stage; the farthest one makes room */
 function toggleStage(me, s) {
+  me.ui.found.textContent = picking(me) ? 'pick a line, or Show me' : '';
+  if (picking(me)) return;
   const rest = me.shown.filter((k) => k !== s);
   if (me.shown.includes(s)) showStages(me, rest.length ? rest : [s]);
   else showStages(me, [s, ...rest.sort((a, b) => Math.abs(a - s) - Math.abs(b - s))]);
@@ -1735,6 +1747,15 @@ function tourScene(me, frame) {
   drawLinks(me);
 }
 
+/** @param {Stack} me while one column is asked about, the lines of the others are plain text */
+function quietOthers(me) {
+  if (!picking(me)) return;
+  me.columns.forEach((column) => {
+    if (column.classList.contains('mdl-picking')) return;
+    column.querySelectorAll('.mdl-line').forEach((line) => ['role', 'aria-pressed', 'tabindex'].forEach((a) => line.removeAttribute(a)));
+  });
+}
+
 /** @param {Stack} me the tour, played by the player over the same columns */
 function makeTour(me) {
   const frames = decodeFrames(me.data.tour);
@@ -1744,7 +1765,7 @@ function makeTour(me) {
   const names = { body: ui.columns, root: me.root, caption: el('div', { 'aria-live': 'polite', 'aria-atomic': 'true' }), words: el('div', { class: 'mdl-words' }) };
   /** @type {any} */
   const tour = { root: me.root, data: me.data, frames, at: 0, timer: 0, answers: new Map(), nudged: -1, stop: () => {}, ui: names,
-    scene: (/** @type {number} */ i) => tourScene(me, frames[i]) };
+    scene: (/** @type {number} */ i) => tourScene(me, frames[i]), after: () => quietOthers(me) };
   names.say = el('div', { class: 'mdl-say' }, names.caption, names.words);
   names.strip = el('div');
   tour.below = el('div', { class: 'mdl-tour' }, names.say, makeControls(tour));
@@ -1756,11 +1777,11 @@ function listenToLines(me) {
   const { columns } = me.ui;
   columns.addEventListener('mouseover', (/** @type {Event} */ e) => {
     const at = lineAt(me, e);
-    if (at && !me.pinned && !columns.querySelector('.mdl-picking')) point(me, at.s, at.line);
+    if (at && !me.pinned && !picking(me)) point(me, at.s, at.line);
   });
   columns.addEventListener('focusin', (/** @type {Event} */ e) => {
     const at = lineAt(me, e);
-    if (!at || columns.querySelector('.mdl-picking') || !at.node.matches(':focus-visible')) return;
+    if (!at || picking(me) || !at.node.matches(':focus-visible')) return;
     me.pinned = false;
     point(me, at.s, at.line);
     scrollToRelatives(me, at.s);
@@ -1768,7 +1789,7 @@ function listenToLines(me) {
   });
   columns.addEventListener('click', (/** @type {Event} */ e) => {
     const at = lineAt(me, e);
-    if (at && !columns.querySelector('.mdl-picking')) pin(me, at.s, at.line);
+    if (at && !picking(me)) pin(me, at.s, at.line);
   });
   columns.addEventListener('keydown', (/** @type {KeyboardEvent} */ e) => stackKeys(me, e));
 }
