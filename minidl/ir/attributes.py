@@ -26,7 +26,7 @@ from minidl.ir.types import ScalarType, TensorType, tensor, type_of
 class Dense:
     """A constant array; frozen, equal when type and bits are equal."""
 
-    __slots__ = ("array", "type", "_key")
+    __slots__ = ("array", "type", "_key", "_splat")
 
     def __init__(self, array: Any, type: TensorType | None = None) -> None:
         array = np.asarray(array)
@@ -35,6 +35,8 @@ class Dense:
             array.flags.writeable = False
         self.array = array
         self.type = type or type_of(array)
+        assert array.shape == self.type.shape, f"{array.shape} is not the shape of {self.type}"
+        self._splat: bool | None = None
         self._key = (self.type, array.tobytes() if array.size else b"")
 
     @staticmethod
@@ -46,6 +48,11 @@ class Dense:
     @property
     def is_splat(self) -> bool:
         """Whether all elements have the same bits."""
+        if self._splat is None:
+            self._splat = self._has_one_value()
+        return self._splat
+
+    def _has_one_value(self) -> bool:
         if self.array.size == 0:
             return False
         if self.array.size == 1 or not any(self.array.strides):

@@ -3,7 +3,9 @@
 Chapter: xla/frontend.
 """
 
+from minidl.xla.compiler import compile, compile_module
+from minidl.xla.executable import Executable
 from minidl.xla.frontend import trace
 from minidl.xla.jit import jit
 
-__all__ = ["jit", "trace"]
+__all__ = ["Executable", "compile", "compile_module", "jit", "trace"]

@@ -112,7 +112,9 @@ class Grouping:
 
     @staticmethod
     def _is_view(value: Value) -> bool:
-        return value.op is not None and not is_free(value.op) and value.op.name == "stablehlo.reshape"
+        return (
+            value.op is not None and not is_free(value.op) and value.op.name == "stablehlo.reshape"
+        )
 
     def _reads(self, op: Operation) -> list[tuple[Value, Index]]:
         """Producers behind the free ops, with the index this op reads them at."""
@@ -168,7 +170,10 @@ class Grouping:
             if x.rank - 1 not in op["dimensions"]:
                 return None
         row = 1
-        for size in [*space[n:], *(s for o in group.ops for s in tensor_type(o.results[0]).dims[n:])]:
+        for size in [
+            *space[n:],
+            *(s for o in group.ops for s in tensor_type(o.results[0]).dims[n:]),
+        ]:
             row = max(row, size)
         return group.lead[:n] if row <= ROW_LIMIT else None
 
@@ -273,9 +278,7 @@ class _Emitter:
                     out.append(made)
         return out
 
-    def _external(
-        self, ops: Iterable[Operation], item: Group | Operation
-    ) -> dict[Value, None]:
+    def _external(self, ops: Iterable[Operation], item: Group | Operation) -> dict[Value, None]:
         """Values read from outside, looking through what is repeated inside."""
         inside = set(ops)
         out: dict[Value, None] = {}
@@ -337,9 +340,7 @@ class _Emitter:
         stack = [op]
         while stack:
             current = stack[-1]
-            missing = [
-                v.op for v in current.operands if v not in env and v.op is not None
-            ]
+            missing = [v.op for v in current.operands if v not in env and v.op is not None]
             if missing:
                 stack.extend(missing)
                 continue

@@ -64,7 +64,9 @@ class _Main:
             zip(source.body.args, main.body.args[:n], strict=True)
         )
         self.taken: dict[Value, Value] = {}
-        for value, memref in zip(source.body.terminator.operands, main.body.args[n:-1], strict=True):
+        for value, memref in zip(
+            source.body.terminator.operands, main.body.args[n:-1], strict=True
+        ):
             root = places.root[value]
             if root not in self.taken and root.type is value.type and root.op is not None:
                 self.taken[root] = memref

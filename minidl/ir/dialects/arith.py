@@ -32,7 +32,21 @@ _BINARY = (
     "addf subf mulf divf remf maximumf minimumf addi subi muli divsi divui remsi remui "
     "andi ori xori shli shrsi shrui maxsi maxui minsi minui"
 )
-_COMMUTES = ["addf", "mulf", "maximumf", "minimumf", "addi", "muli", "andi", "ori", "xori", "maxsi", "maxui", "minsi", "minui"]
+_COMMUTES = [
+    "addf",
+    "mulf",
+    "maximumf",
+    "minimumf",
+    "addi",
+    "muli",
+    "andi",
+    "ori",
+    "xori",
+    "maxsi",
+    "maxui",
+    "minsi",
+    "minui",
+]
 for short in _BINARY.split():
     define(
         f"arith.{short}",
@@ -54,9 +68,7 @@ for short in ("cmpf", "cmpi"):
         traits="pure scalar",
     )
 
-CASTS = (
-    "extf truncf sitofp uitofp fptosi fptoui extsi extui trunci bitcast index_cast index_castui"
-)
+CASTS = "extf truncf sitofp uitofp fptosi fptoui extsi extui trunci bitcast index_cast index_castui"
 
 
 def _print_cast(op: Operation, printer: Any) -> str:

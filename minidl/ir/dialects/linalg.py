@@ -177,5 +177,3 @@ define(
     form=Custom(lambda op, printer: f"tensor.empty() : {op.result.type}", _parse_empty),
     traits="pure",
 )
-
-

@@ -52,9 +52,7 @@ define(
     "vector.load",
     "memref indices*",
     form=Custom(
-        lambda op, p: (
-            f"vector.load {_access(op, 0, p)} : {op.operands[0].type}, {op.result.type}"
-        ),
+        lambda op, p: f"vector.load {_access(op, 0, p)} : {op.operands[0].type}, {op.result.type}",
         lambda p: _parse_access(p, stored=False, vector=True),
     ),
 )

@@ -148,7 +148,9 @@ class Scope:
         return self.index(const) if total is None else self.add(total, const)
 
     def _times(self, base: Value, c: int) -> Value:
-        return self.once(("times", base, c), lambda: self.b.value("arith.muli", base, self.index(c)))
+        return self.once(
+            ("times", base, c), lambda: self.b.value("arith.muli", base, self.index(c))
+        )
 
     def _sum(self, x: Value, y: Value) -> Value:
         return self.once(("sum", x, y), lambda: self.b.value("arith.addi", x, y))
@@ -183,9 +185,7 @@ class Scope:
         results = body(inner, block.args[0], block.args[1:])
         inner.b.create("scf.yield", list(results))
         operands = [low, high, self.index(step), *inits]
-        op = self.b.create(
-            "scf.for", operands, None, [v.type for v in inits], [Region([block])]
-        )
+        op = self.b.create("scf.for", operands, None, [v.type for v in inits], [Region([block])])
         return list(op.results)
 
     def when(self, condition: Value, body: Callable[[Scope], None]) -> None:

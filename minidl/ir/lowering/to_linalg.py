@@ -31,7 +31,24 @@ from minidl.ir.types import ScalarType, TensorType, f32, index, tensor
 Index = tuple[Affine, ...]
 EXPENSIVE = frozenset(
     f"stablehlo.{n}"
-    for n in ["exponential", "exponential_minus_one", "log", "log_plus_one", "logistic", "tanh", "sine", "cosine", "tan", "sqrt", "rsqrt", "cbrt", "power", "divide", "remainder", "atan2"]
+    for n in [
+        "exponential",
+        "exponential_minus_one",
+        "log",
+        "log_plus_one",
+        "logistic",
+        "tanh",
+        "sine",
+        "cosine",
+        "tan",
+        "sqrt",
+        "rsqrt",
+        "cbrt",
+        "power",
+        "divide",
+        "remainder",
+        "atan2",
+    ]
 )
 
 
@@ -326,7 +343,9 @@ class _Group:
         accumulator = self._accumulator(body, out)
         inner = op.body.first
         assert inner is not None
-        body.builder.location = fuse(op.location, inner.location)
+        init = op.operands[1].op
+        known = (init.location,) if init is not None else ()
+        body.builder.location = fuse(op.location, inner.location, *known)
         made = SCALAR[name](body.builder, inner, x.element, accumulator, element)
         map_ = AffineMap(x.rank, tuple(Affine.dim(i) for i in range(len(kept))))
         kinds = ["parallel"] * len(kept) + ["reduction"] * len(reduced)

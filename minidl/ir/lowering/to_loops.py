@@ -347,7 +347,8 @@ class FusionLowering:
         width: int,
     ) -> Value:  # fmt: skip
         """An op of the region as the same op on vectors."""
-        b = scope.at(op.location)
+        constants = [v.op.location for v in op.operands if v.op and v.op.name == "arith.constant"]
+        b = scope.at(fuse(op.location, *constants) if constants else op.location)
         if op.name == "arith.constant":
             value = op["value"]
             return scope.constant(value.value, value.type, width)

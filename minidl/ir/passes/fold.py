@@ -77,7 +77,7 @@ def _value(op: Operation, constants: list[Dense], type_: TensorType) -> Dense | 
     if max(type_.size, *(c.type.size for c in constants)) > MAX_ELEMENTS:
         return None
     try:
-        return Dense(np.ascontiguousarray(_run(op, [c.array for c in constants])), type_)
+        return Dense(np.asarray(_run(op, [c.array for c in constants]), order="C"), type_)
     except UnsupportedError:
         return None
 

@@ -16,7 +16,7 @@ from minidl.ir.passes.dce import remove_dead_functions
 from minidl.ir.passes.manager import Pass
 from minidl.ir.rewrite import Reasons, forget
 
-MAX_OPS = 100_000
+MAX_OPS = 30_000
 
 
 def callee_name(op: Operation) -> str | None:

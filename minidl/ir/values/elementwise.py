@@ -130,7 +130,7 @@ def divide(op: Operation, x: Array, y: Array) -> Array:
         if x.dtype.kind == "u":
             return np.where(y == 0, np.invert(np.zeros_like(x)), x // safe)
         overflow = (x == np.iinfo(x.dtype).min) & (y == -1)
-        safe = np.where(overflow, 1, safe).astype(x.dtype)
+        safe = np.asarray(np.where(overflow, 1, safe)).astype(x.dtype)
         floor = x // safe
         toward_zero = np.where((x % safe != 0) & ((x < 0) != (safe < 0)), floor + 1, floor)
         return np.where(y == 0, -1, toward_zero).astype(x.dtype)
@@ -170,9 +170,9 @@ def power(op: Operation, x: Array, y: Array) -> Array:
 def _shift(f: Callable[[Array, Array], Array], fill: Callable[[Array], Array]) -> Any:
     def row(op: Operation, x: Array, y: Array) -> Array:
         bits = x.dtype.itemsize * 8
-        unsigned = y.astype(f"u{y.dtype.itemsize}")
+        unsigned: Array = y.astype(f"u{y.dtype.itemsize}")
         inside = unsigned < bits
-        amount = np.where(inside, unsigned, 0).astype(x.dtype)
+        amount = (unsigned * inside).astype(x.dtype)
         return np.where(inside, f(x, amount), fill(x)).astype(x.dtype)
 
     return row

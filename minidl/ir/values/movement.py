@@ -27,7 +27,7 @@ def out_shape(op: Operation) -> tuple[int, ...]:
 def broadcast_in_dim(op: Operation, x: Array) -> Array:
     shape = out_shape(op)
     aligned = [1] * len(shape)
-    order = np.argsort(op["broadcast_dimensions"]) if x.ndim else []
+    order = sorted(range(x.ndim), key=op["broadcast_dimensions"].__getitem__)
     for i, d in enumerate(op["broadcast_dimensions"]):
         aligned[d] = x.shape[i]
     return np.broadcast_to(np.transpose(x, order).reshape(aligned), shape)

@@ -29,8 +29,9 @@ def _wide(x: Array) -> Array:
 def _sum(x: Array, axes: tuple[int, ...], init: Array) -> Array:
     if x.dtype == bool:
         return np.any(x, axis=axes) | init
-    total = np.sum(_wide(x), axis=axes, dtype=None if x.dtype.kind not in "iu" else x.dtype)
-    return total + _wide(init)
+    if x.dtype.kind in "iu":
+        return np.sum(x, axis=axes, dtype=x.dtype) + init
+    return np.sum(_wide(x), axis=axes, initial=-0.0) + _wide(init)  # −0 + x is x, for −0 too
 
 
 def _product(x: Array, axes: tuple[int, ...], init: Array) -> Array:
@@ -51,7 +52,7 @@ def _extreme(pick: Any, greatest: bool) -> Any:
             zero = np.any((x == 0) & (np.signbit(x) != greatest), axis=axes)
             sign = zero if greatest else ~zero
             best = np.where(best == 0, np.where(sign, 0.0, -0.0), best).astype(x.dtype)
-        return pick(best, np.broadcast_to(init, best.shape))  # type: ignore[no-any-return]
+        return pick(best, np.broadcast_to(init, best.shape))
 
     return reduced
 
@@ -83,7 +84,7 @@ def reduce(op: Operation, *arrays: Array) -> Array:
     x, init = arrays
     with np.errstate(all="ignore"):
         made = _REDUCE[name](x, tuple(op["dimensions"]), init)
-    return np.asarray(made).astype(x.dtype).reshape(out_shape(op))
+        return np.asarray(made).astype(x.dtype).reshape(out_shape(op))
 
 
 @VALUES.rule("stablehlo.dot_general")
@@ -106,4 +107,4 @@ def dot_general(op: Operation, x: Array, y: Array) -> Array:
         x_, y_ = left.astype(np.float64), right.astype(np.float64)
     with np.errstate(all="ignore"):
         made = x_.reshape(*batch, m, k) @ y_.reshape(*batch, k, n)
-    return made.reshape(out_shape(op)).astype(out)
+        return made.reshape(out_shape(op)).astype(out)

@@ -70,7 +70,9 @@ def dot_of_transpose(op: Operation, rw: Rewriter) -> Made:
     """Only lhs, of rank 2: its elements are read one by one and reused along n."""
     inner = made_by(op.operands[0], "transpose")
     d = op[DIMS]
-    if inner is None or inner["permutation"] != (1, 0) or len(d.lhs_contracting) != 1:
+    if inner is None or inner["permutation"] != (1, 0):
+        return None
+    if d.lhs_batching or len(d.lhs_contracting) != 1:
         return None
     k = 1 - d.lhs_contracting[0]
     dims = DotDims((), (), (k,), d.rhs_contracting)

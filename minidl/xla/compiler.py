@@ -19,16 +19,19 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from minidl.core import native, step
-from minidl.core.errors import UnsupportedError
+from minidl.core.errors import CallError, UnsupportedError
 from minidl.ir.lowering import schedule
 from minidl.ir.lowering.provenance import Provenance, mark
 from minidl.ir.lowering.to_linalg import fusion_to_linalg
 from minidl.ir.lowering.to_llvm import ModuleText, function_text
 from minidl.ir.lowering.to_loops import FusionLowering, fusion_to_loops
 from minidl.ir.module import Module
+from minidl.ir.types import index
 from minidl.ir.verify import verify
 from minidl.xla.buffers import Memory, assign
 from minidl.xla.executable import Executable
+from minidl.xla.frontend.trace import argument_paths, aval_of, concrete, trace_flat
+from minidl.xla.frontend.trees import flatten, unflatten
 from minidl.xla.fusion import fuse
 from minidl.xla.passes import optimize
 from minidl.xla.program import main_text, main_to_loops, piece_text
@@ -117,7 +120,7 @@ class _Pipeline:
                 main_text(text, op)
             else:
                 function_text(text, op)
-                if not self.target.is_ptx and op.body.args[-1].type.__str__() == "index":
+                if not self.target.is_ptx and op.body.args[-1].type is index:
                     piece_text(text, op)
         self.llvm = text.text()
 
@@ -135,12 +138,22 @@ def compile(  # noqa: A001  (the front door's name)
     """
     if isinstance(module_or_function, Module):
         return compile_module(module_or_function, target, stop)
-    from minidl.xla.frontend.trace import trace_flat_example
-
-    module, flatten, nest = trace_flat_example(module_or_function, example)
+    leaves, tree = flatten((example, {}))
+    where = argument_paths(module_or_function, example, {})
+    avals = [aval_of(x, path) for x, path in zip(leaves, where, strict=True)]
+    hidden: list[Any] = []
+    module, out_tree = trace_flat(module_or_function, tree, avals, hidden)
     exe = compile_module(module, target, stop)
-    exe.flatten, exe.nest = flatten, nest
+    exe.flatten = lambda *args: [*map(concrete, _leaves(args, tree)), *hidden]
+    exe.nest = lambda outs: unflatten(out_tree, outs)
     return exe
 
 
-__all__ = ["STAGES", "Sequence", "compile", "compile_module"]
+def _leaves(args: Sequence[Any], tree: Any) -> list[Any]:
+    leaves, got = flatten((args, {}))
+    if got != tree:
+        raise CallError(
+            "the arguments are nested otherwise than the examples this was compiled for",
+            hint="compile again with arguments of the new nesting",
+        )
+    return leaves
