@@ -173,7 +173,7 @@ def _shift(f: Callable[[Array, Array], Array], fill: Callable[[Array], Array]) -
         unsigned: Array = y.astype(f"u{y.dtype.itemsize}")
         inside = unsigned < bits
         amount = (unsigned * inside).astype(x.dtype)
-        return np.where(inside, f(x, amount), fill(x)).astype(x.dtype)
+        return np.asarray(np.where(inside, f(x, amount), fill(x))).astype(x.dtype)
 
     return row
 
