@@ -253,7 +253,7 @@ class FusionLowering:
         total = 1
         for n in self.lead:
             total *= n
-        b = scope.at(self.generics[-1].op.location)
+        b = scope.at(self.source.location)
         block = b.value("gpu.block_id", dimension="x")
         width = b.value("gpu.block_dim", dimension="x")
         thread = b.value("gpu.thread_id", dimension="x")
