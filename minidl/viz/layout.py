@@ -1,10 +1,11 @@
 """Where the boxes of a graph stand: layers by longest path, order by barycentre.
 
 Chapter: none (the book's machinery).
-Sources: Sugiyama, Tagawa, Toda 1981, the first and third of its four phases.
-Real: Graphviz `dot` also inserts dummy nodes and straightens long edges.
+Sources: Sugiyama, Tagawa, Toda 1981: layers, dummy nodes for long edges, sweeps.
+Real: Graphviz `dot` also straightens long edges (network simplex).
 
-Units are CSS pixels; y grows downwards.
+Units are CSS pixels; y grows downwards.  An edge that passes over a layer gets
+a bend there (a dummy node), so that it does not run through boxes.
 """
 
 from __future__ import annotations
@@ -12,69 +13,109 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
-CHAR, PAD, HIGH, GAP_X, GAP_Y = 7.4, 18.0, 15.0, 26.0, 40.0
+CHAR, PAD, HIGH = 7.4, 18.0, 15.0
+GAP_ALONG, GAP_SIDE, BEND, MARGIN = 36.0, 24.0, 10.0, 12.0
+
+Size = tuple[float, float]
+Edge = tuple[str, str]
 
 
-def size(label: str) -> tuple[float, float]:
+def size(label: str) -> Size:
     """Width and height of the box around a label."""
     lines = label.split("\n")
     return max(40.0, CHAR * max(map(len, lines)) + PAD), 12.0 + HIGH * len(lines)
 
 
-def layers(ids: Sequence[str], edges: Sequence[tuple[str, str]]) -> list[list[str]]:
+def depths(ids: Sequence[str], edges: Sequence[Edge]) -> dict[str, int]:
     """Every node one layer below its lowest predecessor; back edges are ignored."""
     place = {n: i for i, n in enumerate(ids)}
+    forward = [(a, b) for a, b in edges if place[a] < place[b]]
     depth = dict.fromkeys(ids, 0)
     for node in ids:
-        for a, b in edges:
-            if b == node and place[a] < place[b]:
+        for a, b in forward:
+            if b == node:
                 depth[b] = max(depth[b], depth[a] + 1)
-    out: list[list[str]] = [[] for _ in range(max(depth.values(), default=0) + 1)]
-    for node in ids:
-        out[depth[node]].append(node)
-    return _untangle(out, edges)
+    return depth
 
 
-def _untangle(rows: list[list[str]], edges: Sequence[tuple[str, str]]) -> list[list[str]]:
-    """Order each layer by the mean place of its neighbours, down and up twice."""
+def chains(depth: dict[str, int], edges: Sequence[Edge]) -> list[list[str]]:
+    """Each edge as a path of neighbours in layers; bends get names of their own."""
+    out = []
+    for i, (a, b) in enumerate(edges):
+        step = 1 if depth[b] >= depth[a] else -1
+        inner = range(depth[a] + step, depth[b], step)
+        bends = [f"\0{i}.{d}" for d in inner]
+        depth.update(zip(bends, inner, strict=True))
+        out.append([a, *bends, b])
+    return out
+
+
+def untangle(rows: list[list[str]], paths: list[list[str]]) -> None:
+    """Order each layer by the mean place of its neighbours, down and up, in place."""
     near: dict[str, list[str]] = {n: [] for row in rows for n in row}
-    for a, b in edges:
-        near[a].append(b)
-        near[b].append(a)
-    for sweep in range(4):
+    for path in paths:
+        for a, b in pairwise(path):
+            near[a].append(b)
+            near[b].append(a)
+    for sweep in range(6):
         order = rows if sweep % 2 == 0 else rows[::-1]
         for above, row in pairwise(order):
-            place = {n: i / max(1, len(above) - 1) for i, n in enumerate(above)}
-            old = {n: i / max(1, len(row) - 1) for i, n in enumerate(row)}
-            mean = {}
-            for n in row:
-                spots = [place[m] for m in near[n] if m in place]
-                mean[n] = sum(spots) / len(spots) if spots else old[n]
-            row.sort(key=lambda n: (mean[n], old[n]))
-    return rows
+            mean = _means(above, row, near)
+            row.sort(key=mean.__getitem__)
+
+
+def _means(above: list[str], row: list[str], near: dict[str, list[str]]) -> dict[str, float]:
+    place = {n: i / max(1, len(above) - 1) for i, n in enumerate(above)}
+    out = {}
+    for i, n in enumerate(row):
+        spots = [place[m] for m in near[n] if m in place]
+        out[n] = sum(spots) / len(spots) if spots else i / max(1, len(row) - 1)
+    return out
 
 
 def arrange(
-    sizes: dict[str, tuple[float, float]], edges: Sequence[tuple[str, str]], across: bool
-) -> tuple[dict[str, tuple[float, float]], float, float]:
-    """Centres of all nodes, and the picture's width and height; `across` runs left to right."""
-    rows = layers(list(sizes), edges)
-    along, side = (0, 1) if across else (1, 0)
-    gap_along, gap_side = (GAP_Y, 14.0) if across else (GAP_Y, GAP_X)
-    widths = [sum(sizes[n][side] for n in row) + gap_side * (len(row) - 1) for row in rows]
+    sizes: dict[str, Size], edges: Sequence[Edge], across: bool
+) -> tuple[dict[str, Size], list[list[Size]], Size]:
+    """Centres of all nodes, the points of all edges, and the picture's width and height.
+
+    `across` runs left to right instead of downwards.
+    """
+    turn = (lambda p: (p[1], p[0])) if across else (lambda p: p)
+    flat = {n: turn(s) for n, s in sizes.items()}
+    depth = depths(list(sizes), edges)
+    paths = chains(depth, edges)
+    rows: list[list[str]] = [[] for _ in range(max(depth.values(), default=0) + 1)]
+    for node, d in depth.items():
+        rows[d].append(node)
+        flat.setdefault(node, (BEND, 0.0))
+    untangle(rows, paths)
+    centre, extent = _places(rows, flat)
+    points = [_points(path, centre, flat) for path in paths]
+    turned = {n: turn(p) for n, p in centre.items() if n in sizes}
+    return turned, [[turn(p) for p in line] for line in points], turn(extent)
+
+
+def _places(rows: list[list[str]], flat: dict[str, Size]) -> tuple[dict[str, Size], Size]:
+    """Rows centred above each other."""
+    widths = [sum(flat[n][0] for n in row) + GAP_SIDE * (len(row) - 1) for row in rows]
     breadth = max(widths, default=0.0)
-    centre: dict[str, tuple[float, float]] = {}
-    front = 14.0
+    centre: dict[str, Size] = {}
+    top = MARGIN + 4
     for row, width in zip(rows, widths, strict=True):
-        deep = max(sizes[n][along] for n in row)
-        at = 8.0 + (breadth - width) / 2
+        deep = max(flat[n][1] for n in row)
+        left = MARGIN + (breadth - width) / 2
         for n in row:
-            mid_side, mid_along = at + sizes[n][side] / 2, front + deep / 2
-            centre[n] = (mid_along, mid_side) if across else (mid_side, mid_along)
-            at += sizes[n][side] + gap_side
-        front += deep + gap_along
-    length = front - gap_along + 12.0
-    total = breadth + 16.0 + (12.0 if across else 0.0)
-    if across:
-        centre = {n: (x, y + 12.0) for n, (x, y) in centre.items()}
-    return centre, *((length, total) if across else (total, length))
+            centre[n] = (left + flat[n][0] / 2, top + deep / 2)
+            left += flat[n][0] + GAP_SIDE
+        top += deep + GAP_ALONG
+    return centre, (breadth + 2 * MARGIN, top - GAP_ALONG + MARGIN)
+
+
+def _points(path: list[str], centre: dict[str, Size], flat: dict[str, Size]) -> list[Size]:
+    """From the rim of the first box over the bends to the rim of the last."""
+    first, last = path[0], path[-1]
+    sign = 1 if centre[last][1] >= centre[first][1] else -1
+    (x0, y0), (x1, y1) = centre[first], centre[last]
+    start = (x0, y0 + sign * flat[first][1] / 2)
+    end = (x1, y1 - sign * (flat[last][1] / 2 + 2))
+    return [start, *(centre[n] for n in path[1:-1]), end]

@@ -155,13 +155,15 @@ def graph(
     current: Iterable[str] = (),
     changed: Iterable[str] = (),
     reference: Iterable[str] = (),
+    groups: Mapping[str, str] | None = None,
     across: bool = False,
     title: str = "",
     side: str = "",
 ) -> Panel:
     """Boxes and arrows.  `nodes`: {id: label} or ids; `edges`: (from, to[, label[, "dashed"]]).
 
-    Roles name nodes by id and edges as "from>to".
+    Roles name nodes by id and edges as "from>to".  `groups` {id: name} sorts nodes into
+    up to six categories, each with a colour and a letter.
     """
     labels = dict(nodes) if isinstance(nodes, Mapping) else {str(n): str(n) for n in nodes}
     links = [tuple(e) for e in edges]
@@ -171,12 +173,20 @@ def graph(
                 raise ViewError(f"edge {a}>{b} names {end!r}, which is no node")
     roles = dict.fromkeys(reference, "ref") | dict.fromkeys(changed, "chg")
     roles |= dict.fromkeys(current, "cur")
+    names = list(dict.fromkeys((groups or {}).values()))
+    if len(names) > 6:
+        raise ViewError(f"{len(names)} groups; six colours can be told apart")
+    group = {n: names.index(g) for n, g in (groups or {}).items()}
     sizes = {n: layout.size(str(label)) for n, label in labels.items()}
-    at, width, height = layout.arrange(sizes, [(e[0], e[1]) for e in links], across)
+    sizes |= {n: (sizes[n][0] + 16, sizes[n][1]) for n in group}
+    at, lines, (width, height) = layout.arrange(sizes, [(e[0], e[1]) for e in links], across)
     boxes = [_node(n, str(labels[n]), at[n], sizes[n][0], roles.get(n, "")) for n in labels]
-    arrows = [_edge(e, at, sizes, roles.get(f"{e[0]}>{e[1]}", ""), across) for e in links]
+    for box in boxes:
+        box |= {"group": group[box["id"]]} if box["id"] in group else {}
+    named = {f"{e[0]}>{e[1]}": roles.get(f"{e[0]}>{e[1]}", "") for e in links}
+    arrows = [_edge(e, line, named) for e, line in zip(links, lines, strict=True)]
     out = _panel("graph", title, side, width=round(width), height=round(height))
-    return out | {"nodes": boxes, "edges": arrows}
+    return out | {"across": across, "groups": names, "nodes": boxes, "edges": arrows}
 
 
 def timeline(
@@ -244,19 +254,9 @@ def _node(name: str, label: str, at: tuple[float, float], w: float, role: str) -
 
 
 def _edge(
-    edge: tuple[Any, ...],
-    at: dict[str, tuple[float, float]],
-    sizes: dict[str, tuple[float, float]],
-    role: str,
-    across: bool,
+    edge: tuple[Any, ...], line: list[tuple[float, float]], roles: dict[str, str]
 ) -> dict[str, Any]:
-    a, b, label, style = (*edge, "", "")[:4] if len(edge) < 4 else edge[:4]
-    axis = 0 if across else 1
-    sign = 1 if at[b][axis] >= at[a][axis] else -1
-    out, into = list(at[a]), list(at[b])
-    out[axis] += sign * sizes[a][axis] / 2
-    into[axis] -= sign * (sizes[b][axis] / 2 + 2)
-    points = [[round(v, 1) for v in out], [round(v, 1) for v in into]]
-    dashed = style == "dashed"
-    ends = {"from": a, "to": b, "label": label, "role": role}
-    return {**ends, "dashed": dashed, "points": points}
+    a, b, label, style = (*edge, "", "")[:4]
+    ends = {"from": a, "to": b, "label": label, "role": roles[f"{a}>{b}"]}
+    points = [[round(x, 1), round(y, 1)] for x, y in line]
+    return {**ends, "dashed": style == "dashed", "points": points}

@@ -120,7 +120,16 @@ def kinds() -> list[viz.Frame]:
         viz.Frame(
             "graph",
             "The add feeds the maximum.",
-            [panel.graph(nodes, edges, current=["add"], changed=["add>max"], title="graph")],
+            [
+                panel.graph(
+                    nodes,
+                    edges,
+                    current=["add"],
+                    changed=["add>max"],
+                    groups={"mul": "line 1", "add": "line 1", "max": "line 2"},
+                    title="graph",
+                )
+            ],
         ),
         viz.Frame(
             "timeline",
