@@ -62,7 +62,7 @@ FUNCTIONS: dict[str, Function] = {
         _floats(exponential.log, 1, 1),
         _floats(exponential.log1p, 1.7, 1.7),
         _floats(exponential.tanh, 1.6, 1.6),
-        _floats(exponential.logistic, 2.4, 2.4),
+        _floats(exponential.logistic, 2.5, 2.5),
         _floats(power.power, 1.3, 1.3, arity=2),
         _floats(power.cbrt, 1, 1),
         _floats(power.rsqrt, 1.5, 1.5),

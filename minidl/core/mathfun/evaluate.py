@@ -189,10 +189,10 @@ def _fma64(a: Array, b: Array, c: Array) -> Array:
     plain = a * b + c
     tiny = (np.abs(a * b) < 2.0**-900) & (np.abs(c) < 2.0**-800) & (a != 0) & (b != 0)
     lanes = (tiny | ~np.isfinite(z)) & np.isfinite(plain)
-    z = np.where(np.isfinite(z), z, plain)
+    z = np.where(np.isfinite(z) & (z != 0), z, plain)  # a zero keeps its sign
     for i in np.flatnonzero(lanes):
         exact = Fraction(a[i]) * Fraction(b[i]) + Fraction(c[i])
-        z[i] = float(exact) or plain[i]  # a zero keeps its sign
+        z[i] = float(exact) if exact else plain[i]
     return z
 
 

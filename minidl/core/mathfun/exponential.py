@@ -55,7 +55,7 @@ def expm1(k: Kit, x: Value) -> Value:
     e = k.fma(r * r, k.poly("EXPM1", r), r)
     half = k.power_of_two(i - 1)
     y = k.fma(half, e, half - 0.5) * 2.0
-    return k.where(x.same(0.0), x, y)
+    return k.where(k.abs(x) < k.pick(2.0**-26, 2.0**-55), x, y)
 
 
 def split_exponent(k: Kit, x: Value) -> tuple[Value, Value]:

@@ -89,7 +89,8 @@ def load(artefact: Artefact) -> Library:
     _check_loadable(artefact)
     llvm = binding()
     with _lock:
-        module = llvm.parse_assembly("", llvm.create_context())
+        # In LLVM's global context: an engine frees its module late, after a context of its own
+        module = llvm.parse_assembly("")
         module.triple = artefact.target.triple
         # one block for code and constants: the small code model needs them near each other
         together = None if sys.platform == "win32" else True

@@ -103,6 +103,7 @@ def binding() -> Any:
         ) from e
     llvm.initialize_all_targets()
     llvm.initialize_all_asmprinters()
+    llvm.initialize_native_asmparser()  # without it, inline assembly ends the process
     return llvm
 
 
