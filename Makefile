@@ -1,6 +1,6 @@
 # Every target is one call of tools/dev.py, so a machine without make has the same.
 PYTHON ?= python3
-TARGETS = help book test serve lab notebooks bench gpu fuzz lint clean
+TARGETS = help book test serve lab notebooks bench flavour gpu fuzz lint clean
 
 $(TARGETS):
 	@$(PYTHON) tools/dev.py $@ $(ARGS)

@@ -26,6 +26,7 @@ VENV = ROOT / ".venv"
 HTML = ROOT / "_build" / "html"
 REPORT = ROOT / "_build" / "tests.xml"
 OLDEST, NEWEST = (3, 11), (3, 13)
+SANITIZE = "tests/book/sanitize.cfg"
 NOTEBOOK_PYTHON = (3, 11)  # outputs are compared on this minor; others run without comparing
 TARGETS = {}
 
@@ -169,18 +170,21 @@ def notebooks(arguments) -> None:
 # ---- the tests ---------------------------------------------------------------------------
 
 
-def pytest_command(python: Path, arguments: list[str]) -> list:
-    """All tests and all notebooks in one pytest; named paths run alone."""
-    command = [python, "-m", "pytest", "-q"]
-    named = [a for a in arguments if not a.startswith("-") and (ROOT / a.split("::")[0]).exists()]
-    if named:
-        return [*command, *arguments]
+def pytest_command(python: Path) -> list:
+    """pytest with what every run of notebooks shares."""
     version = subprocess.check_output([python, "-c", "import sys; print(sys.version_info[:2])"])
     exact = version.decode().strip() == str(NOTEBOOK_PYTHON)
-    command += ["tests", "book", "--nbval" if exact else "--nbval-lax", "--nbval-current-env"]
-    command += ["--nbval-cell-timeout", "120", "--nbval-sanitize-with", "tests/book/sanitize.cfg"]
-    command += ["-n", "2", "--dist", "loadfile", "-m", "not gpu and not fuzz and not bench"]
-    return [*command, f"--junit-xml={REPORT}", *arguments]
+    command = [python, "-m", "pytest", "-q", "-n", "2", "--dist", "loadfile"]
+    command += ["--nbval" if exact else "--nbval-lax", "--nbval-current-env"]
+    return [*command, "--nbval-cell-timeout", "120", "--nbval-sanitize-with", SANITIZE]
+
+
+def what_to_test(arguments: list[str]) -> list:
+    """Named paths as they are; else all tests and all notebooks, with a report."""
+    if any(not a.startswith("-") and (ROOT / a.split("::")[0]).exists() for a in arguments):
+        return arguments
+    all_of_it = ["tests", "book", "-m", "not gpu and not fuzz and not bench"]
+    return [*all_of_it, f"--junit-xml={REPORT}", *arguments]
 
 
 def counts() -> str:
@@ -200,6 +204,25 @@ def test(arguments) -> None:
     print(
         f"tested everything in {time.monotonic() - start:.0f} s; next: `make serve` or `make lab`."
     )
+
+
+FLAVOUR = ("stack", "step", "primers/network")  # notebooks run as another CPU would
+OLD_CPU = """
+from numpy._core._multiarray_umath import __cpu_dispatch__, __cpu_features__
+print(*[name for name in __cpu_dispatch__ if __cpu_features__.get(name)])
+"""
+
+
+@target
+def flavour(arguments) -> None:
+    """run three notebooks again as an older CPU would compute them"""
+    python = setup(tests=True)
+    features = subprocess.check_output([python, "-c", OLD_CPU], text=True).strip()
+    old = {"OPENBLAS_CORETYPE": "Nehalem", "NPY_DISABLE_CPU_FEATURES": features}
+    paths = [p for name in FLAVOUR if (p := ROOT / "book" / f"{name}.ipynb").exists()]
+    if paths:
+        run(*pytest_command(python), *paths, env=os.environ | old)
+    print(f"{len(paths)} notebooks give the same on an older CPU (no {features or 'extras'}).")
 
 
 @target

@@ -14,6 +14,7 @@ The text form is Markdown; `+++` starts a new text cell, and a code cell is
     ```{code-cell}
     :id: break-shape
     :tags: raises-exception, hide-output
+    :alt: what the figure that this cell draws shows
     f(x)
     ```
 
@@ -38,6 +39,7 @@ KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 LANGUAGE = {"file_extension": ".py", "mimetype": "text/x-python", "name": "python"}
 LANGUAGE |= {"pygments_lexer": "ipython3"}
 WIDGET = "application/vnd.jupyter.widget-view+json"
+PICTURES = {"image/png", "image/jpeg", "image/svg+xml"}
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 MARKERS = re.compile(r"NBVAL_|PYTEST_VALIDATE_", re.IGNORECASE)
 TIMEOUT_S = 120
@@ -104,11 +106,11 @@ def canonical_cell(cell: NotebookNode, taken: set[str]) -> None:
     if cell.get("id", "") in taken | {""}:
         cell.id = cell_id(kind, cell.source, taken)
     taken.add(cell.id)
-    tags = cell.metadata.get("tags")
-    cell.metadata = NotebookNode(tags=tags) if tags else NotebookNode()
+    kept = {key: cell.metadata[key] for key in ("mystnb", "tags") if cell.metadata.get(key)}
+    cell.metadata = NotebookNode(kept)
     if cell.cell_type == "code":
-        kept = [canonical_output(output) for output in cell.outputs]
-        cell.outputs = join_streams([output for output in kept if output is not None])
+        outputs = [canonical_output(output) for output in cell.outputs]
+        cell.outputs = join_streams([output for output in outputs if output is not None])
 
 
 def canonical(nb: NotebookNode) -> str:
@@ -161,6 +163,11 @@ def check_code(cell: NotebookNode, count: int) -> Iterator[str]:
         yield "ends with ';': write `_ = …`"
     if len(lines) > CELL and "hide-input" not in tags:
         yield f"has {len(lines)} lines, more than {CELL}: fold it with the tag hide-input"
+    pictures = [
+        o for o in cell.outputs if "data" in o and {"image/png", "image/svg+xml"} & set(o.data)
+    ]
+    if pictures and not cell.metadata.get("mystnb", {}).get("image", {}).get("alt"):
+        yield "draws a figure without alt text: say what it shows with `:alt:`"
     for line in lines:
         if len(line) > LINE:
             yield f"line of {len(line)} characters, more than {LINE}: {line[:40]}…"
@@ -190,7 +197,7 @@ def check(path: Path) -> list[str]:
 
 # ---- text to notebook and back -----------------------------------------------------------
 
-OPTION = re.compile(r":(id|tags): *(.*)")
+OPTION = re.compile(r":(id|tags|alt): *(.*)")
 
 
 def code_cell(lines: list[str]) -> NotebookNode:
@@ -203,7 +210,16 @@ def code_cell(lines: list[str]) -> NotebookNode:
     cell.id = options.get("id", "")
     if options.get("tags"):
         cell.metadata.tags = [tag.strip() for tag in options["tags"].split(",")]
+    if options.get("alt"):
+        cell.metadata.mystnb = {"image": {"alt": options["alt"]}}
     return cell
+
+
+def options_text(cell: NotebookNode) -> str:
+    """The option lines of a code cell."""
+    alt = cell.metadata.get("mystnb", {}).get("image", {}).get("alt", "")
+    rows = {"id": cell.id, "tags": ", ".join(cell.metadata.get("tags", [])), "alt": alt}
+    return "".join(f":{name}: {value}\n" for name, value in rows.items() if value)
 
 
 def text_cell(lines: list[str]) -> list[NotebookNode]:
@@ -250,9 +266,7 @@ def to_text(nb: NotebookNode) -> str:
             follows = i > 0 and nb.cells[i - 1].cell_type == "markdown"
             parts.append("+++\n\n" * follows + cell.source)
         else:
-            tags = cell.metadata.get("tags")
-            head = f":id: {cell.id}\n" + (f":tags: {', '.join(tags)}\n" if tags else "")
-            parts.append("```{code-cell}\n" + head + cell.source + "\n```")
+            parts.append("```{code-cell}\n" + options_text(cell) + cell.source + "\n```")
     return "\n\n".join(parts) + "\n"
 
 

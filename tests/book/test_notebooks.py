@@ -9,11 +9,16 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from minidl.viz.check import payloads, shortcomings, unpack
 from tools import budget, notebooks
 
 NOTEBOOKS = notebooks.all_notebooks()
 NAMES = [budget.page_of(p) for p in NOTEBOOKS]
 SANITIZE = Path(__file__).with_name("sanitize.cfg")
+
+CHAPTERS = [p for p in NOTEBOOKS if budget.budget_of(budget.page_of(p))]
+CHAPTER_NAMES = [budget.page_of(p) for p in CHAPTERS]
+FIRST_PLAYER = 15  # frames
 
 DRAFT = """# Title
 
@@ -26,6 +31,7 @@ Text with a fence:
 ```{code-cell}
 :id: first
 :tags: hide-output
+:alt: two bars
 print("a")
 ```
 
@@ -51,6 +57,24 @@ def test_notebook_is_canonical_and_within_its_limits(path):
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=NAMES)
 def test_notebook_keeps_its_budget(path):
     assert budget.problems(path) == []
+
+
+@pytest.mark.parametrize("path", CHAPTERS, ids=CHAPTER_NAMES)
+def test_chapter_says_where_the_reader_is_and_breaks_something(path):
+    text = budget.text_of(path)
+    assert "```{here}" in text and "```{needs}" in text
+    if not budget.page_of(path).startswith("primers/"):
+        tags = [c.metadata.get("tags", []) for c in notebooks.read(path).cells]
+        assert any("raises-exception" in t for t in tags), "no cell breaks it"
+
+
+@pytest.mark.parametrize("path", CHAPTERS, ids=CHAPTER_NAMES)
+def test_players_of_a_chapter_keep_the_grammar(path):
+    found = [unpack(p) for html in budget.outputs_html(path) for p in payloads(html)]
+    assert [problem for data in found for problem in shortcomings(data)] == []
+    players = [d for d in found if d["kind"] in ("player", "compare", "stack")]
+    first = (players[0].get("frames") or players[0].get("tour")) if players else []
+    assert 0 < len(first) <= FIRST_PLAYER
 
 
 @pytest.mark.parametrize(
@@ -82,6 +106,13 @@ def test_check_refuses_stderr_and_unmarked_errors(run_cell):
     assert any("without the tag" in p for p in notebooks.check_code(run_cell, 1))
 
 
+def test_check_refuses_a_figure_without_alt_text(run_cell):
+    run_cell.outputs = [nbformat.v4.new_output("display_data", data={"image/png": "AA=="})]
+    assert any("alt text" in p for p in notebooks.check_code(run_cell, 1))
+    run_cell.metadata.mystnb = {"image": {"alt": "a rising line"}}
+    assert list(notebooks.check_code(run_cell, 1)) == []
+
+
 def test_canonical_drops_widget_state_and_machine_paths(run_cell):
     nb = nbformat.v4.new_notebook(cells=[run_cell])
     nb.metadata.widgets = {"state": {}}
@@ -105,9 +136,12 @@ def test_text_form_keeps_cells_ids_tags_and_fences():
     nb = notebooks.from_text(DRAFT)
     assert [c.cell_type for c in nb.cells] == ["markdown", "code", "markdown"]
     assert nb.cells[1].id == "first" and nb.cells[1].metadata.tags == ["hide-output"]
+    assert nb.cells[1].metadata.mystnb.image.alt == "two bars"
     assert "```{note}\n+++\n```" in nb.cells[0].source
     again = notebooks.from_text(notebooks.to_text(nb))
-    assert [c.source for c in again.cells] == [c.source for c in nb.cells]
+    assert [(c.source, c.metadata) for c in again.cells] == [
+        (c.source, c.metadata) for c in nb.cells
+    ]
 
 
 def test_adjacent_streams_of_one_name_are_joined():
