@@ -44,7 +44,7 @@ def train(
     y: Any,
     *,
     key: Any,
-    epochs: int = 30,
+    epochs: int = 60,
     batch: int = 64,
     optimizer: Optimizer | None = None,
     loss: Loss = mlp_loss,
@@ -53,11 +53,12 @@ def train(
     """Trained parameters and the loss of every step.
 
     Each epoch takes the images in a new order drawn from `key`; the last incomplete
-    batch is left out.  progress: None shows a bar on a terminal only.
+    batch is left out.  progress: None shows a bar on a terminal only.  The defaults (Adam at
+    0.003, 60 epochs) were chosen on the validation images.
     """
     from tqdm import tqdm
 
-    optimizer = optimizer or adam()
+    optimizer = optimizer or adam(3e-3)
     step = jit(train_step(loss, optimizer))
     state, losses = optimizer.init(params), []
     bar = tqdm(range(epochs), disable=None if progress is None else not progress, desc="train")

@@ -96,7 +96,7 @@ class Tracer:
         raise self._no_value("float()", "use x.astype('float32'), or call float on the result")
 
     def __int__(self) -> NoReturn:
-        raise self._no_value("int()", "use x.astype('int32'), or make the argument static in jit")
+        raise self._no_value("int()", "use x.astype('int32'), or make it a static argument of jit")
 
     def __index__(self) -> NoReturn:
         raise self._no_value("an index or range()", "make the number a static argument of jit")
@@ -287,3 +287,30 @@ class Tracer:
 
     def argmax(self, axis: Any = None) -> Any:
         return _mnp().argmax(self, axis)
+
+    def argmin(self, axis: Any = None) -> Any:
+        return _mnp().argmin(self, axis)
+
+    def var(self, axis: Any = None, keepdims: bool = False) -> Any:
+        return _mnp().var(self, axis, keepdims)
+
+    def std(self, axis: Any = None, keepdims: bool = False) -> Any:
+        return _mnp().std(self, axis, keepdims)
+
+    def any(self, axis: Any = None, keepdims: bool = False) -> Any:
+        return _mnp().any(self, axis, keepdims)
+
+    def all(self, axis: Any = None, keepdims: bool = False) -> Any:
+        return _mnp().all(self, axis, keepdims)
+
+    def squeeze(self, axis: Any = None) -> Any:
+        return _mnp().squeeze(self, axis)
+
+    def swapaxes(self, a: int, b: int) -> Any:
+        return _mnp().swapaxes(self, a, b)
+
+    def clip(self, low: Any = None, high: Any = None) -> Any:
+        return _mnp().clip(self, low, high)
+
+    def flatten(self) -> Any:
+        return _mnp().reshape(self, -1)
