@@ -23,7 +23,7 @@ const grammars = {
   ],
   asm: [
     ['c', /(?:#|\/\/|;).*/y], ['s', /"(?:[^"\\]|\\.)*"/y], ['a', /^\s*\.?[\w$.]+:/y], ['a', /\.L[\w$]+/y],
-    ['v', /\b(?:[xyz]mm\d+|[re]?[abcd]x|[re]?[sd]il?|[re]?[sb]pl?|r\d+[dwb]?|k[0-7]|rip|[wx]\d+|v\d+)\b/y],
+    ['v', /%?\b(?:[xyz]mm\d+|[re]?[abcd]x|[re]?[sd]il?|[re]?[sb]pl?|r\d+[dwb]?|k[0-7]|rip|[wx]\d+|v\d+)\b/y],
     ['t', /\b(?:byte|word|dword|qword|xmmword|ymmword|zmmword|ptr)\b/y],
     ['n', /-?\b(?:0x[\da-fA-F]+|\d+)\b/y], ['k', /^\s*\.?[a-z][\w.]*/y], ['', /[A-Za-z_$][\w$.]*/y],
   ],

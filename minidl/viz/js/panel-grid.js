@@ -45,7 +45,9 @@ function gridLegend(panel) {
  * @returns {HTMLElement}
  */
 function drawGrid(panel, prev, ctx) {
-  const table = el('table', { class: `mdl-grid ${panel.text ? '' : 'mdl-tiny'}` });
+  const many = panel.text && panel.cells.length && panel.cells[0].length > 16;
+  const table = el('table', { class: `mdl-grid ${panel.text ? '' : 'mdl-tiny'} ${many ? 'mdl-many' : ''}`,
+    style: many ? `--mdl-cols:${panel.cells[0].length + (panel.rows ? 2 : 0)}` : null });
   if (panel.cols) {
     table.append(el('thead', {}, el('tr', {}, panel.rows ? el('td') : null,
       ...panel.cols.map((/** @type {string} */ c) => el('th', { scope: 'col', text: c })))));

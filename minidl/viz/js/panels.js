@@ -62,6 +62,9 @@ function settle(host) {
     const line = /** @type {HTMLElement|null} */ (box.querySelector('.mdl-cur, .mdl-chg'));
     if (line && box.scrollHeight > box.clientHeight) box.scrollTop = line.offsetTop - box.offsetTop - box.clientHeight / 3;
   });
+  host.querySelectorAll('.mdl-scroll').forEach((box) => {
+    if (box.querySelector('svg')) box.scrollLeft = (box.scrollWidth - box.clientWidth) / 2;
+  });
   host.querySelectorAll('.mdl-lines, .mdl-scroll').forEach((node) => {
     const over = node.scrollHeight > node.clientHeight + 1 || node.scrollWidth > node.clientWidth + 1;
     if (over && !node.hasAttribute('data-picking')) node.setAttribute('tabindex', '0');

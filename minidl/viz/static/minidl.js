@@ -215,7 +215,7 @@ const grammars = {
   ],
   asm: [
     ['c', /(?:#|\/\/|;).*/y], ['s', /"(?:[^"\\]|\\.)*"/y], ['a', /^\s*\.?[\w$.]+:/y], ['a', /\.L[\w$]+/y],
-    ['v', /\b(?:[xyz]mm\d+|[re]?[abcd]x|[re]?[sd]il?|[re]?[sb]pl?|r\d+[dwb]?|k[0-7]|rip|[wx]\d+|v\d+)\b/y],
+    ['v', /%?\b(?:[xyz]mm\d+|[re]?[abcd]x|[re]?[sd]il?|[re]?[sb]pl?|r\d+[dwb]?|k[0-7]|rip|[wx]\d+|v\d+)\b/y],
     ['t', /\b(?:byte|word|dword|qword|xmmword|ymmword|zmmword|ptr)\b/y],
     ['n', /-?\b(?:0x[\da-fA-F]+|\d+)\b/y], ['k', /^\s*\.?[a-z][\w.]*/y], ['', /[A-Za-z_$][\w$.]*/y],
   ],
@@ -408,7 +408,9 @@ function gridLegend(panel) {
  * @returns {HTMLElement}
  */
 function drawGrid(panel, prev, ctx) {
-  const table = el('table', { class: `mdl-grid ${panel.text ? '' : 'mdl-tiny'}` });
+  const many = panel.text && panel.cells.length && panel.cells[0].length > 16;
+  const table = el('table', { class: `mdl-grid ${panel.text ? '' : 'mdl-tiny'} ${many ? 'mdl-many' : ''}`,
+    style: many ? `--mdl-cols:${panel.cells[0].length + (panel.rows ? 2 : 0)}` : null });
   if (panel.cols) {
     table.append(el('thead', {}, el('tr', {}, panel.rows ? el('td') : null,
       ...panel.cols.map((/** @type {string} */ c) => el('th', { scope: 'col', text: c })))));
@@ -679,6 +681,9 @@ function settle(host) {
     const box = /** @type {HTMLElement} */ (node);
     const line = /** @type {HTMLElement|null} */ (box.querySelector('.mdl-cur, .mdl-chg'));
     if (line && box.scrollHeight > box.clientHeight) box.scrollTop = line.offsetTop - box.offsetTop - box.clientHeight / 3;
+  });
+  host.querySelectorAll('.mdl-scroll').forEach((box) => {
+    if (box.querySelector('svg')) box.scrollLeft = (box.scrollWidth - box.clientWidth) / 2;
   });
   host.querySelectorAll('.mdl-lines, .mdl-scroll').forEach((node) => {
     const over = node.scrollHeight > node.clientHeight + 1 || node.scrollWidth > node.clientWidth + 1;
