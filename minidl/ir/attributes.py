@@ -16,10 +16,12 @@ An attribute no row names keeps its type in one of the classes below.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from re import ASCII, compile
 from typing import Any
 
 import numpy as np
 
+from minidl.ir.lexer import quote
 from minidl.ir.types import ScalarType, TensorType, tensor, type_of
 
 
@@ -83,6 +85,9 @@ class Typed:
     type: ScalarType
 
 
+_PLAIN = compile(r"[A-Za-z_][\w$.]*", ASCII).fullmatch
+
+
 @dataclass(frozen=True, slots=True)
 class Symbol:
     """A reference to an operation by name: `@relu`."""
@@ -90,7 +95,7 @@ class Symbol:
     name: str
 
     def __str__(self) -> str:
-        return f"@{self.name}"
+        return f"@{self.name}" if _PLAIN(self.name) else f"@{quote(self.name)}"
 
 
 @dataclass(frozen=True, slots=True)

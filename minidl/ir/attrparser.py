@@ -39,9 +39,10 @@ class AttributeParser(ConstantParser):
 
     def _entry(self, spec: OpSpec | None) -> tuple[str, Any]:
         name = self.string() if self.words[self.at_][:1] == '"' else self.word()
-        if not self.accept("="):
-            return name, None
         kind = spec.kind(name) if spec else None
+        if kind is None and not self.at("="):
+            return name, None
+        self.expect("=")
         return name, kind.parse(self, False) if kind else self.attribute()
 
     def attribute(self) -> Any:

@@ -108,7 +108,7 @@ class ConstantParser(Cursor):
             if element.is_float:
                 if "x" in word:
                     return np.array(int(word, 16), _BITS[element.name]).view(element.numpy)[()]
-                return np.array(float(word)).astype(element.numpy)[()]
+                return self._decimal(word, element, at)
             if word in ("true", "false"):
                 value = int(word == "true")
             else:
@@ -119,6 +119,15 @@ class ConstantParser(Cursor):
         if not low <= value <= high:
             raise self.error(f"{value} does not fit {element} ({low} … {high})", at)
         return np.array(value, element.numpy)[()]
+
+    def _decimal(self, word: str, element: ScalarType, at: int) -> Any:
+        if word.lstrip("-").isdigit():
+            raise self.error(f"{word[:40]} is an integer, a number of {element} has a point", at)
+        with np.errstate(over="ignore"):
+            value = np.array(float(word)).astype(element.numpy)[()]
+        if not np.isfinite(value):
+            raise self.error(f"{word[:40]} is too large for {element}", at)
+        return value
 
 
 def _range(element: ScalarType) -> tuple[int, int]:

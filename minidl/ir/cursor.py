@@ -8,12 +8,11 @@ looked up in a table of all types met so far.
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 from minidl.core.errors import ParseError
-from minidl.ir.lexer import Tokens
+from minidl.ir.lexer import Tokens, unquote
 from minidl.ir.types import (
     ELEMENTS,
     FunctionType,
@@ -76,7 +75,7 @@ class Cursor:
 
     def word(self) -> str:
         word = self.words[self.at_]
-        if not (word[:1].isalpha() or word[:1] == "_"):
+        if not (word[:1].isalpha() or word[:1] == "_") or "<" in word:
             raise self.error("expected a name")
         self.at_ += 1
         return word
@@ -102,14 +101,14 @@ class Cursor:
         if word[:1] != '"':
             raise self.error("expected a string")
         self.at_ += 1
-        return _unquote(word)
+        return unquote(word)
 
     def symbol(self) -> str:
         word = self.words[self.at_]
         if word[:1] != "@":
             raise self.error("expected a symbol such as @main")
         self.at_ += 1
-        return _unquote(word[1:]) if word[1] == '"' else word[1:]
+        return unquote(word[1:]) if word[1] == '"' else word[1:]
 
     # -- types -------------------------------------------------------------------
 
@@ -137,9 +136,10 @@ class Cursor:
         return made
 
     def _shaped(self, kind: Callable[..., Type], inside: str) -> Type:
-        *sizes, element = inside.replace(" ", "").split("x")
-        if element in ("inde", ""):  # "index" ends in x
-            sizes, element = inside.replace(" ", "")[:-5].split("x")[:-1], "index"
+        inside = "".join(inside.split())
+        *sizes, element = inside.split("x")
+        if inside.endswith("index"):
+            sizes, element = inside[:-5].split("x")[:-1], "index"
         if element not in _SCALARS:
             raise self.error(
                 f"{element or inside!r} is not an element type (of {', '.join(ELEMENTS)})", self.at_
@@ -162,12 +162,3 @@ class Cursor:
         if self.accept("("):
             return FunctionType(inputs, tuple(self.comma_list(self.type, ")")))
         return FunctionType(inputs, (self.type(),))
-
-
-def _unquote(word: str) -> str:
-    if "\\" not in word:
-        return word[1:-1]
-    try:
-        return str(ast.literal_eval(word))
-    except (ValueError, SyntaxError):
-        return word[1:-1]

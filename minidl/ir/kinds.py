@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from minidl.ir.attributes import AffineMap, DotDims, Symbol
+from minidl.ir.lexer import quote
+from minidl.ir.types import ScalarType
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,16 +43,25 @@ def int_kind(type_name: str) -> Kind:
     return Kind(type_name, lambda v, pretty: str(v) if pretty else f"{v} : {type_name}", parse)
 
 
-def _parse_ints(p: Any, pretty: bool) -> tuple[int, ...]:
+def _parse_array(p: Any, item: Callable[[], Any]) -> tuple[Any, ...]:
+    """`[1, 2]`, or `array<i64: 1, 2>`."""
     if p.accept("["):
-        return tuple(p.comma_list(p.integer, "]"))
+        return tuple(p.comma_list(item, "]"))
     p.expect("array")
     p.expect("<")
-    p.type()
+    at = p.at_
+    element = p.type()
+    if not isinstance(element, ScalarType) or element.is_float:
+        raise p.error(f"an array of integers has no elements of type {element}", at)
     if p.accept(">"):
         return ()
     p.expect(":")
-    return tuple(p.comma_list(p.integer, ">"))
+    first = item()
+    return (first, *(p.comma_list(item, ">") if p.accept(",") else p.expect(">") and ()))
+
+
+def _parse_ints(p: Any, pretty: bool) -> tuple[int, ...]:
+    return _parse_array(p, p.integer)
 
 
 def _ints_text(v: Any, pretty: bool) -> str:
@@ -60,27 +71,27 @@ def _ints_text(v: Any, pretty: bool) -> str:
 
 
 def _parse_bools(p: Any, pretty: bool) -> tuple[bool, ...]:
-    if p.accept("["):
-        return tuple(p.comma_list(p.boolean, "]"))
-    p.expect("array")
-    p.expect("<")
-    p.type()
-    if p.accept(">"):
-        return ()
-    p.expect(":")
-    return tuple(p.comma_list(p.boolean, ">"))
+    return _parse_array(p, p.boolean)
 
 
 def _bool(v: bool) -> str:
     return "true" if v else "false"
 
 
-def enum_kind(dialect: str, mnemonic: str) -> Kind:
+def enum_kind(dialect: str, mnemonic: str, cases: str) -> Kind:
     """`EQ` in the pretty form, `#stablehlo<comparison_direction EQ>` generic."""
+    allowed = cases.split()
+
+    def case(p: Any) -> str:
+        at = p.at_
+        word = p.word()
+        if word not in allowed:
+            raise p.error(f"{word[:40]!r} is not a {mnemonic}: {', '.join(allowed)}", at)
+        return str(word)
 
     def parse(p: Any, pretty: bool) -> str:
-        if pretty and not p.at("#"):
-            return str(p.word())
+        if pretty and p.words[p.at_][:1] != "#":
+            return case(p)
         p.expect("#" + dialect)
         if p.accept("."):
             p.word()
@@ -88,9 +99,9 @@ def enum_kind(dialect: str, mnemonic: str) -> Kind:
         else:
             p.expect("<")
             p.expect(mnemonic)
-        value = p.word()
+        value = case(p)
         p.expect(">")
-        return str(value)
+        return value
 
     return Kind(mnemonic, lambda v, pretty: v if pretty else f"#{dialect}<{mnemonic} {v}>", parse)
 
@@ -147,10 +158,6 @@ def _parse_symbol(p: Any, pretty: bool) -> Symbol:
     return Symbol(p.symbol())
 
 
-def _quote(text: str) -> str:
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
-
-
 I64 = int_kind("i64")
 I32 = int_kind("i32")
 INTS = Kind("array<i64>", _ints_text, _parse_ints)
@@ -160,13 +167,13 @@ BOOLS = Kind(
     _parse_bools,
 )
 BOOL = Kind("bool", lambda v, pretty: _bool(v), lambda p, pretty: p.boolean())
-STR = Kind("string", lambda v, pretty: _quote(v), lambda p, pretty: p.string())
+STR = Kind("string", lambda v, pretty: quote(v), lambda p, pretty: p.string())
 TYPE = Kind("type", lambda v, pretty: str(v), lambda p, pretty: p.type())
 SYMBOL = Kind("symbol", lambda v, pretty: str(v), _parse_symbol)
 DOT = Kind("dot", _dot_text, _parse_dot)
-COMPARISON = enum_kind("stablehlo", "comparison_direction")
-COMPARE_TYPE = enum_kind("stablehlo", "comparison_type")
-PRECISION = list_of(enum_kind("stablehlo", "precision"))
+COMPARISON = enum_kind("stablehlo", "comparison_direction", "EQ NE GE GT LE LT")
+COMPARE_TYPE = enum_kind("stablehlo", "comparison_type", "FLOAT TOTALORDER SIGNED UNSIGNED NOTYPE")
+PRECISION = list_of(enum_kind("stablehlo", "precision", "DEFAULT HIGH HIGHEST"))
 ITERATORS = Kind(
     "iterator types",
     lambda v, pretty: (

@@ -28,8 +28,32 @@ _TOKEN = re.compile(
   | (?P<word>    [A-Za-z_][\w$.]* )
   | (?P<punct>   ->|::|\.\.\.|[()\[\]{}<>,:=*+\-?/|] )
     """,
-    re.VERBOSE,
+    re.VERBOSE | re.ASCII,
 )
+
+
+_ESCAPE = re.compile(rb"\\\\([0-9A-Fa-f]{2}|.)", re.DOTALL)
+_NAMED = {b"n": b"\n", b"t": b"\t"}
+
+
+def quote(text: str) -> str:
+    """A string literal: bytes outside printable ASCII as two hexadecimal digits."""
+    if text.isascii() and text.isprintable() and '"' not in text and "\\" not in text:
+        return f'"{text}"'
+    plain = [chr(b) if 32 <= b < 127 and b not in b'"\\' else f"\\{b:02X}" for b in text.encode()]
+    return '"' + "".join(plain) + '"'
+
+
+def unquote(word: str) -> str:
+    """What a literal stands for."""
+    if "\\" not in word:
+        return word[1:-1]
+
+    def one(match: re.Match[bytes]) -> bytes:
+        code = match[1]
+        return bytes.fromhex(code.decode()) if len(code) == 2 else _NAMED.get(code, code)
+
+    return _ESCAPE.sub(one, word[1:-1].encode()).decode(errors="replace")
 
 
 class Tokens:

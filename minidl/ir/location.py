@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from minidl.core.span import Span
+from minidl.ir.lexer import quote
 
 
 class Location:
@@ -38,10 +39,6 @@ class UnknownLoc(Location):
 UNKNOWN = UnknownLoc()
 
 
-def _quote(text: str) -> str:
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
-
-
 @dataclass(frozen=True, slots=True)
 class FileLoc(Location):
     """A span in a source file."""
@@ -53,7 +50,7 @@ class FileLoc(Location):
 
     def __str__(self) -> str:
         s = self.span
-        start = f"{_quote(s.file)}:{s.line}:{s.column}"
+        start = f"{quote(s.file)}:{s.line}:{s.column}"
         if not s.end_line:
             return start
         return f"{start} to {'' if s.end_line == s.line else s.end_line}:{s.end_column}"
@@ -71,7 +68,7 @@ class NameLoc(Location):
 
     def __str__(self) -> str:
         inner = "" if self.child is UNKNOWN or self.child == UNKNOWN else f"({self.child})"
-        return _quote(self.name) + inner
+        return quote(self.name) + inner
 
 
 @dataclass(frozen=True, slots=True)

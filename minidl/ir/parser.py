@@ -204,7 +204,8 @@ class Parser(AttributeParser):
         types = parts.operand_types
         if types is None:
             return
-        if len(types) == 1 and len(operands) != 1:
+        one_for_all = types is parts.result_types or parts.result_types is None
+        if one_for_all and len(types) == 1:
             types = types * len(operands)
         if len(types) != len(operands):
             raise self.error(f"{name} has {len(operands)} operands but {len(types)} types", at)

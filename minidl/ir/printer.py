@@ -15,7 +15,7 @@ import numpy as np
 from minidl.ir.attributes import AffineMap, Dense, DotDims, Raw, Symbol, Typed
 from minidl.ir.core import Block, Operation, Region, Value
 from minidl.ir.form import Custom, print_form
-from minidl.ir.kinds import _quote
+from minidl.ir.lexer import quote
 from minidl.ir.location import UNKNOWN
 from minidl.ir.spec import SPECS
 from minidl.ir.types import FunctionType, ScalarType, Type
@@ -129,9 +129,7 @@ class Printer:
             if name[0] == "_":  # notes between two stages, no part of the program
                 continue
             kind = spec.kind(name) if spec else None
-            key = name if name.replace(".", "_").replace("$", "_").isidentifier() else _quote(name)
-            text = kind.text(value, pretty) if kind else attribute_text(value)
-            out.append(key if text == "unit" else f"{key} = {text}")
+            out.append(entry(name, kind.text(value, pretty) if kind else attribute_text(value)))
         return ", ".join(out)
 
     def block_args(self, block: Block, prefix: str = "arg") -> str:
@@ -212,6 +210,13 @@ def _suggest(op: Operation) -> str:
     return "cst"
 
 
+def entry(name: str, text: str) -> str:
+    """`name = text` of an attribute dictionary; a unit attribute is its name."""
+    plain = name.isascii() and name.replace(".", "_").replace("$", "_").isidentifier()
+    key = name if plain else quote(name)
+    return key if text == "unit" else f"{key} = {text}"
+
+
 def attribute_text(value: Any) -> str:
     """An attribute without a Kind, in generic syntax."""
     if value is True or value is False:
@@ -219,7 +224,7 @@ def attribute_text(value: Any) -> str:
     if value is None:
         return "unit"
     if isinstance(value, str):
-        return _quote(value)
+        return quote(value)
     if isinstance(value, Typed):
         return f"{number_text(value.value, value.type)} : {value.type}"
     if isinstance(value, Dense):
@@ -229,8 +234,7 @@ def attribute_text(value: Any) -> str:
     if isinstance(value, tuple):
         return "[" + ", ".join(map(attribute_text, value)) + "]"
     if isinstance(value, dict):
-        inner = ", ".join(f"{k} = {attribute_text(v)}" for k, v in value.items())
-        return "{" + inner + "}"
+        return "{" + ", ".join(entry(k, attribute_text(v)) for k, v in value.items()) + "}"
     if isinstance(value, Type | Symbol | AffineMap):
         return str(value)
     if isinstance(value, int):

@@ -25,6 +25,7 @@ class Type:
     """Base of all types.  Subclasses name their fields in `__slots__`."""
 
     __slots__ = ("_text",)
+    _text: str
     _interned: ClassVar[dict[tuple[Any, ...], Any]] = {}
 
     def __new__(cls: type[T], *fields: Any) -> T:

@@ -14,15 +14,17 @@ from minidl.ir.attributes import Symbol
 from minidl.ir.core import Block, Operation, Region
 from minidl.ir.form import Custom, Parts
 from minidl.ir.kinds import STR, SYMBOL, TYPE
-from minidl.ir.printer import attribute_text
+from minidl.ir.printer import attribute_text, entry
 from minidl.ir.spec import define
 from minidl.ir.types import FunctionType, Type
 
+VISIBILITIES = ("public", "private", "nested")
+
 
 def _print_module(op: Operation, printer: Any) -> str:
-    name = f" @{op['sym_name']}" if "sym_name" in op.attributes else ""
+    name = f" {Symbol(op['sym_name'])}" if "sym_name" in op.attributes else ""
     rest = {k: v for k, v in op.attributes.items() if k != "sym_name"}
-    inner = ", ".join(f"{k} = {attribute_text(v)}" for k, v in rest.items())
+    inner = ", ".join(entry(k, attribute_text(v)) for k, v in rest.items())
     attributes = f" attributes {{{inner}}}" if rest else ""
     return f"module{name}{attributes} {printer.region(op.region)}"
 
@@ -42,7 +44,7 @@ def _print_func(op: Operation, printer: Any) -> str:
     with printer.isolated():
         visibility = op.get("sym_visibility", "public")
         word = "" if visibility is None else f"{visibility} "
-        head = f"func.func {word}@{op['sym_name']}"
+        head = f"func.func {word}{Symbol(op['sym_name'])}"
         names = printer.block_args(op.body).split(", %") if op.body.args else []
         args = [("%" if i else "") + a for i, a in enumerate(names)]
         args = _with_attrs(args, op.get("arg_attrs"))
@@ -57,7 +59,7 @@ def _print_func(op: Operation, printer: Any) -> str:
         for k, v in op.attributes.items()
         if k not in ("sym_name", "function_type", "sym_visibility", "arg_attrs", "res_attrs")
     }
-    inner = ", ".join(k if v is None else f"{k} = {attribute_text(v)}" for k, v in extra.items())
+    inner = ", ".join(entry(k, attribute_text(v)) for k, v in extra.items())
     attributes = f" attributes {{{inner}}}" if extra else ""
     return f"{head}({', '.join(args)}){arrow}{attributes} {body}"
 
@@ -70,11 +72,8 @@ def _with_attrs(texts: list[str], attrs: Any) -> list[str]:
 
 def _parse_func(p: Any) -> Parts:
     parts = Parts(operand_types=[], result_types=[])
-    visibility = "public"
-    for word in ("public", "private", "nested"):
-        if p.accept(word):
-            visibility = word
-    parts.attributes["sym_visibility"] = visibility
+    word = p.words[p.at_]
+    parts.attributes["sym_visibility"] = p.word() if word in VISIBILITIES else "public"
     parts.attributes["sym_name"] = p.symbol()
     p.expect("(")
     args = p.comma_list(lambda: (p.typed_name(), p.attr_dict(), p.trailing_location()), ")")
@@ -99,6 +98,11 @@ def _parse_results(p: Any) -> list[tuple[Type, dict[str, Any]]]:
 
 def _verify_func(op: Operation) -> None:
     function: FunctionType = op["function_type"]
+    if op.get("sym_visibility", "public") not in VISIBILITIES:
+        raise VerifyError(
+            f"@{op['sym_name']} is {op['sym_visibility']!r}, not one of {', '.join(VISIBILITIES)}",
+            op=op.name,
+        )
     if not op.region.blocks:
         return
     entry = tuple(v.type for v in op.region.blocks[0].args)

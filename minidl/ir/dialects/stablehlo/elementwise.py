@@ -157,7 +157,9 @@ def _parse_select(p: Any) -> Parts:
         function = p.function_type()
         parts.operand_types, parts.result_types = list(function.inputs), list(function.outputs)
         return parts
-    pred, case = p.type_list() if not p.at("(") else (None, None)
+    pred = p.type()
+    p.expect(",")
+    case = p.type()
     parts.operand_types, parts.result_types = [pred, case, case], [case]
     return parts
 

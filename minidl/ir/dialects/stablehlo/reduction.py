@@ -102,13 +102,15 @@ def _reducer(op: Operation, printer: Any) -> str:
 
 def _parse_reduce(p: Any) -> Parts:
     inputs, inits = [], []
-    while p.accept("("):
+    more = True
+    while more:
+        p.expect("(")
         inputs.append(p.value_name())
         p.expect("init")
         p.expect(":")
         inits.append(p.value_name())
         p.expect(")")
-        p.accept(",")
+        more = p.accept(",")
     parts = Parts(operands=inputs + inits)
     applied = p.word() if p.accept("applies") else None
     for word in ("across", "dimensions", "="):
@@ -119,8 +121,9 @@ def _parse_reduce(p: Any) -> Parts:
     function = p.function_type()
     parts.operand_types, parts.result_types = list(function.inputs), list(function.outputs)
     if applied:
-        element = function.inputs[0].element
-        parts.regions = [reducer(applied, element)]
+        if not function.inputs or not isinstance(function.inputs[0], TensorType):
+            raise p.error(f"a reduction takes tensors, got {function}", p.at_ - 1)
+        parts.regions = [reducer(applied, function.inputs[0].element)]
     else:
         parts.regions = [_parse_reducer(p)]
     return parts
@@ -154,6 +157,9 @@ def dot_shape(x: TensorType, y: TensorType, dims: DotDims) -> list[int]:
     name = "stablehlo.dot_general"
     check_dims(name, dims.lhs_batching + dims.lhs_contracting, x.rank, "lhs dimensions")
     check_dims(name, dims.rhs_batching + dims.rhs_contracting, y.rank, "rhs dimensions")
+    both = ((dims.lhs_batching, dims.rhs_batching), (dims.lhs_contracting, dims.rhs_contracting))
+    if any(len(left) != len(right) for left, right in both):
+        raise ShapeError(f"{name} pairs dimensions, got {dims} (C1, C2)", op=name)
     pairs = [
         *zip(dims.lhs_batching, dims.rhs_batching, strict=True),
         *zip(dims.lhs_contracting, dims.rhs_contracting, strict=True),
