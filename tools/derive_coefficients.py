@@ -22,6 +22,14 @@ Real = Callable[[mp.mpf], mp.mpf]
 OUT = Path(__file__).parent.parent / "minidl" / "core" / "mathfun" / "tables.py"
 
 
+def value_at(c: list, x: mp.mpf) -> mp.mpf:
+    """Σ c_k x^k by Horner's rule."""
+    y = mp.mpf(0)
+    for ck in reversed(c):
+        y = y * x + ck
+    return y
+
+
 def chebyshev(lo: float, hi: float, count: int) -> list:
     """Points between `lo` and `hi`, dense towards the ends."""
     middle, half = (mp.mpf(lo) + hi) / 2, (mp.mpf(hi) - lo) / 2
@@ -39,7 +47,7 @@ def remez(g: Real, weight: Real, lo: float, hi: float, degree: int) -> list:
         rows = [[grid[p] ** k for k in free] + [(-1) ** i / w[p]] for i, p in enumerate(picks)]
         solved = mp.lu_solve(mp.matrix(rows), mp.matrix([want[p] for p in picks]))
         c = list(solved)[:-1]
-        err = [(mp.polyval(c[::-1], x) - y) * v for x, y, v in zip(grid, want, w)]
+        err = [(value_at(c, x) - y) * v for x, y, v in zip(grid, want, w)]
         new = extrema(err, n)
         if new is None or new == picks:
             break
@@ -52,7 +60,7 @@ def refit(g: Real, weight: Real, lo: float, hi: float, degree: int, fixed: list)
     free = range(len(fixed), degree + 1)
     grid = chebyshev(lo, hi, 8 * (degree + 2))
     w = [weight(x) for x in grid]
-    want = [(g(x) - mp.polyval(fixed[::-1], x)) * v for x, v in zip(grid, w)]
+    want = [(g(x) - value_at(fixed, x)) * v for x, v in zip(grid, w)]
     rows = [[x**k * v for k in free] for x, v in zip(grid, w)]
     return list(mp.lu_solve(mp.matrix(rows), mp.matrix(want)))
 
@@ -213,7 +221,7 @@ def main() -> None:
 
 def worst(g: Real, weight: Real, lo: float, hi: float, c: list) -> float:
     xs = [mp.mpf(lo) + (mp.mpf(hi) - lo) * i / 997 for i in range(998)]
-    return float(mp.log(max(abs((mp.polyval(c[::-1], x) - g(x)) * weight(x)) for x in xs), 2))
+    return float(mp.log(max(abs((value_at(c, x) - g(x)) * weight(x)) for x in xs), 2))
 
 
 if __name__ == "__main__":
