@@ -120,7 +120,8 @@ def tanh(k: Kit, x: Value) -> Value:
     z = a * a
     near = k.fma(a * z, k.poly("TANH", z), a)
     capped = k.where(a > k.pick(10.0, 22.0), k.pick(10.0, 22.0), a)
-    far = 1.0 - 2.0 / (exp(k, capped + capped) + 1.0)
+    _, i, r = reduce_by_ln2(k, capped + capped)
+    far = 1.0 - 2.0 / (exp_of_reduced(k, r) * k.power_of_two(i) + 1.0)
     return k.copy_sign(k.where(a < 0.55, near, far), x)
 
 
