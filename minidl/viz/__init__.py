@@ -20,30 +20,30 @@ if TYPE_CHECKING:
     from minidl.viz import ask, check, panel
     from minidl.viz.check import check_text
     from minidl.viz.explorer import Explorer, Knob
+    from minidl.viz.figure_style import style
     from minidl.viz.frame import Frame, ViewError, frames_of, why
     from minidl.viz.player import Player
     from minidl.viz.puzzle import Puzzle
-    from minidl.viz.source import source
-    from minidl.viz.stack import Line, StackExplorer, Stage, Tour, stack, stack_of
-    from minidl.viz.style import style
+    from minidl.viz.source_view import source
+    from minidl.viz.stack_explorer import Line, StackExplorer, Stage, Tour, stack, stack_of
 
 _HOME = {
     "Player": "player",
     "Explorer": "explorer",
     "Knob": "explorer",
     "Puzzle": "puzzle",
-    "StackExplorer": "stack",
-    "Stage": "stack",
-    "Line": "stack",
-    "Tour": "stack",
-    "stack": "stack",
-    "stack_of": "stack",
+    "StackExplorer": "stack_explorer",
+    "Stage": "stack_explorer",
+    "Line": "stack_explorer",
+    "Tour": "stack_explorer",
+    "stack": "stack_explorer",
+    "stack_of": "stack_explorer",
     "Frame": "frame",
     "ViewError": "frame",
     "frames_of": "frame",
     "why": "frame",
-    "source": "source",
-    "style": "style",
+    "source": "source_view",
+    "style": "figure_style",
     "check_text": "check",
 }
 _MODULES = {"panel", "ask", "check"}
@@ -78,5 +78,5 @@ def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module 'minidl.viz' has no attribute {name!r}")
     value = getattr(import_module(f"minidl.viz.{_HOME[name]}"), name)
-    globals()[name] = value  # else a submodule of the same name (`stack`, `style`) would win
+    globals()[name] = value
     return value

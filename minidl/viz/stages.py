@@ -17,9 +17,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from minidl import xla
-from minidl.viz.stack import Line, Stage
-from minidl.xla import Executable
-from minidl.xla import listing
+from minidl.viz.stack_explorer import Line, Stage
+from minidl.xla import Executable, listing
 
 TITLES = {
     "python": "Python",
@@ -97,10 +96,7 @@ def _same_file(shown: str, file: str) -> bool:
     return shown == file or shown.startswith("cell [") or file.endswith("/" + shown)
 
 
-
-def of_groups(
-    lines: Sequence[listing.Line], groups: Sequence[str] | None
-) -> list[listing.Line]:
+def of_groups(lines: Sequence[listing.Line], groups: Sequence[str] | None) -> list[listing.Line]:
     """Only the functions named; a function is cut where the next one begins."""
     if groups is None:
         return list(lines)
