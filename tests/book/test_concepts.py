@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from minidl_book import here
 from minidl_book.concepts import Concept, concepts, forms
 from minidl_book.data import load, pages
 from tools import budget, notebooks
@@ -137,6 +138,13 @@ def test_every_page_with_a_strip_has_its_row():
     for page, row in rows.items():
         assert set(row) == {"lit", "enters", "leaves"}, page
         assert row["lit"] and set(row["lit"]) <= stations, page
+
+
+def test_the_strip_lights_its_stations_and_says_so():
+    stations = [{"id": "a", "label": "A & B"}, {"id": "c", "label": "C"}]
+    html = here.strip(stations, {"lit": ["c"], "enters": "x < y.", "leaves": "z."})
+    assert "<li>A &amp; B</li>" in html and "x &lt; y." in html
+    assert html.count("(this chapter)") == 1 and "<li class=lit>C" in html
 
 
 def test_the_ledger_prints_what_its_chapters_print():
