@@ -10,7 +10,7 @@ a bend there (a dummy node), so that it does not run through boxes.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 CHAR, PAD, HIGH = 7.4, 18.0, 15.0
@@ -119,3 +119,30 @@ def _points(path: list[str], centre: dict[str, Size], flat: dict[str, Size]) -> 
     start = (x0, y0 + sign * flat[first][1] / 2)
     end = (x1, y1 - sign * (flat[last][1] / 2 + 2))
     return [start, *(centre[n] for n in path[1:-1]), end]
+
+
+def join(
+    sizes: dict[str, Size], edges: Sequence[Edge], at: Mapping[str, Size]
+) -> tuple[dict[str, Size], list[list[Size]], Size]:
+    """As `arrange`, for boxes that somebody else has placed."""
+    centre = {n: at[n] for n in sizes}
+    width = max(x + sizes[n][0] / 2 for n, (x, _) in centre.items()) + MARGIN
+    height = max(y + sizes[n][1] / 2 for n, (_, y) in centre.items()) + MARGIN
+    return centre, [_straight(centre, sizes, a, b) for a, b in edges], (width, height)
+
+
+def _straight(
+    centre: dict[str, Size], sizes: dict[str, Size], a: str, b: str
+) -> list[tuple[float, float]]:
+    """Along a row from side to side, over what stands between; else from rim to rim."""
+    (x0, y0), (x1, y1) = centre[a], centre[b]
+    (w0, h0), (w1, h1) = sizes[a], sizes[b]
+    if y0 != y1:
+        sign = 1 if y1 > y0 else -1
+        return [(x0, y0 + sign * h0 / 2), (x1, y1 - sign * (h1 / 2 + 2))]
+    sign = 1 if x1 > x0 else -1
+    between = any(y == y0 and min(x0, x1) < x < max(x0, x1) for x, y in centre.values())
+    if not between:
+        return [(x0 + sign * w0 / 2, y0), (x1 - sign * (w1 / 2 + 2), y1)]
+    over = y0 - max(h0, h1) / 2
+    return [(x0, over), ((x0 + x1) / 2, over - 12), (x1, over - 2)]

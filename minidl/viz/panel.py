@@ -157,13 +157,15 @@ def graph(
     reference: Iterable[str] = (),
     groups: Mapping[str, str] | None = None,
     across: bool = False,
+    at: Mapping[str, tuple[float, float]] | None = None,
     title: str = "",
     side: str = "",
 ) -> Panel:
     """Boxes and arrows.  `nodes`: {id: label} or ids; `edges`: (from, to[, label[, "dashed"]]).
 
     Roles name nodes by id and edges as "from>to".  `groups` {id: name} sorts nodes into
-    up to six categories, each with a colour and a letter.
+    up to six categories, each with a colour and a letter.  `at` gives the centres of the
+    boxes instead of laying them out.
     """
     labels = dict(nodes) if isinstance(nodes, Mapping) else {str(n): str(n) for n in nodes}
     links = [tuple(e) for e in edges]
@@ -179,8 +181,10 @@ def graph(
     group = {n: names.index(g) for n, g in (groups or {}).items()}
     sizes = {n: layout.size(str(label)) for n, label in labels.items()}
     sizes |= {n: (sizes[n][0] + 16, sizes[n][1]) for n in group}
-    at, lines, (width, height) = layout.arrange(sizes, [(e[0], e[1]) for e in links], across)
-    boxes = [_node(n, str(labels[n]), at[n], sizes[n][0], roles.get(n, "")) for n in labels]
+    pairs = [(e[0], e[1]) for e in links]
+    made = layout.join(sizes, pairs, at) if at else layout.arrange(sizes, pairs, across)
+    centre, lines, (width, height) = made
+    boxes = [_node(n, str(labels[n]), centre[n], sizes[n][0], roles.get(n, "")) for n in labels]
     for box in boxes:
         box |= {"group": group[box["id"]]} if box["id"] in group else {}
     named = {f"{e[0]}>{e[1]}": roles.get(f"{e[0]}>{e[1]}", "") for e in links}
