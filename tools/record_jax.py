@@ -21,6 +21,8 @@ def stack_record() -> dict[str, Any]:
     import jax.numpy as jnp
     import numpy as np
 
+    from minidl import random
+
     def h(x: Any, w: Any, b: Any) -> Any:
         return jnp.maximum(x * w + b, 0)
 
@@ -30,8 +32,8 @@ def stack_record() -> dict[str, Any]:
     optimized = lowered.compile().as_text()
     plain = re.sub(r", metadata=\{[^}]*\}", "", optimized)
     plain = plain[plain.index("%fused_computation") :].strip() + "\n"
-    keys = jax.random.split(jax.random.key(0), 3)
-    x, w, b = (np.asarray(jax.random.normal(key, (1024,))) for key in keys)
+    keys = random.split(random.key(0), 3)  # the inputs of the chapter
+    x, w, b = (np.asarray(random.normal(key, (1024,))) for key in keys)
     ours = np.maximum(x * w + b, 0)
     return {
         "differs_from_numpy": int((np.asarray(jax.jit(h)(x, w, b)) != ours).sum()),

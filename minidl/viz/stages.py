@@ -67,8 +67,20 @@ def _stage(
     else:
         lines = list(exe.stages["asm" if name == "x86" else name].lines)
         lines = of_groups(lines, groups) if name in ("linalg", "loops", "llvm", "x86") else lines
-    shown = [Line(line.text, tuple(sorted(line.ids))) for line in lines if line.text.strip()]
+    shown = [
+        Line(columns(line.text) if name in ("x86", "ptx") else line.text, tuple(sorted(line.ids)))
+        for line in lines
+        if line.text.strip()
+    ]
     return Stage(name, TITLES[name], shown, counts(name, lines))
+
+
+def columns(text: str) -> str:
+    """An instruction with its operands in a column of their own."""
+    if not text.startswith("    ") or text.lstrip().startswith("."):
+        return text
+    word, _, operands = text.strip().partition("    ")
+    return f"    {word:<14}{operands}".rstrip()
 
 
 def python_lines(f: Callable[..., Any], exe: Executable) -> list[listing.Line]:
@@ -77,11 +89,11 @@ def python_lines(f: Callable[..., Any], exe: Executable) -> list[listing.Line]:
         source, first = inspect.getsourcelines(f)
     except OSError:
         return [listing.Line("# the source of this function is not at hand")]
-    file = f.__code__.co_filename
+    file = shown_file(f.__code__.co_filename)
     ids: dict[int, set[int]] = {}
     for record in exe.provenance.ops.values():
         for span in record.spans:
-            if _same_file(span.file, file):
+            if span.file == file:
                 for row in range(span.line, max(span.end_line, span.line) + 1):
                     ids.setdefault(row, set()).add(record.id)
     text = textwrap.dedent("".join(source)).rstrip("\n").split("\n")
@@ -89,11 +101,6 @@ def python_lines(f: Callable[..., Any], exe: Executable) -> list[listing.Line]:
         listing.Line(line, frozenset(ids.get(first + i, ())), i in ids)
         for i, line in enumerate(text)
     ]
-
-
-def _same_file(shown: str, file: str) -> bool:
-    """A notebook's cell is named `cell [n]`; its real name carries the kernel's number."""
-    return shown == file or shown.startswith("cell [") or file.endswith("/" + shown)
 
 
 def of_groups(lines: Sequence[listing.Line], groups: Sequence[str] | None) -> list[listing.Line]:

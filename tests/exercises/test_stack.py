@@ -1,49 +1,71 @@
-"""Solutions of chapter `stack` pass, stubs fail with the check's own words."""
+"""The checks of chapter `stack`: each likely mistake gets its own message."""
 
 from __future__ import annotations
 
+import pytest
+
 from minidl import numpy as mnp
-from minidl.exercises import stack
+from minidl.exercises.stack import check_trips, check_two_loads
 
 
-def test_a_stub_of_trips_is_told_what_was_expected(capsys):
-    assert not stack.trips(lambda n, lanes: ...)
-    assert "f(1024, 8) is Ellipsis, expected (128, 0)" in capsys.readouterr().out
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        (lambda n, lanes: ..., "returns nothing"),
+        (lambda n, lanes: (n // lanes, 0), "trips(1000, 16) is (62, 0), expected (62, 8)"),
+        (lambda n, lanes: (-(-n // lanes), n % lanes), "trips(1000, 16) is (63, 8)"),
+    ],
+)
+def test_each_wrong_count_of_rounds_hears_its_mistake(answer, message):
+    said = check_trips(answer)
+    assert not said and message in said.message
 
 
-def test_trips_that_forget_the_remainder_fail(capsys):
-    assert not stack.trips(lambda n, lanes: (n // lanes, 0))
-    assert "f(1000, 16)" in capsys.readouterr().out
+def test_rounds_and_remainder_pass():
+    assert check_trips(lambda n, lanes: (n // lanes, n % lanes))
 
 
-def test_the_solution_of_trips_passes():
-    assert stack.trips(lambda n, lanes: (n // lanes, n % lanes))
+def alone(x, w):
+    y = x * x
+    y = y + x
+    y = y * y
+    return y
 
 
-def test_a_stub_of_two_loads_is_told_that_it_does_not_compile(capsys):
-    def stub(x, w):
-        return ...
-
-    assert not stack.two_loads(stub)
-    assert "does not compile" in capsys.readouterr().out
-
-
-def test_a_function_that_reads_x_alone_fails(capsys):
-    def alone(x, w):
-        y = x * x
-        y = y + x
-        y = y * y
-        return y
-
-    assert not stack.two_loads(alone)
-    assert "1 × vector.load" in capsys.readouterr().out
+def twice(x, w):
+    y = x * w
+    y = y + x
+    y = y - w
+    return y, y * y
 
 
-def test_the_solution_of_two_loads_passes():
+def short(x, w):
+    return (x + w) * w
+
+
+def stub(x, w):
+    return ...
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        (alone, "1 × vector.load"),
+        (twice, "2 × vector.store"),
+        (short, "1 lines of Python, four were asked for"),
+        (stub, "raised TraceError"),
+    ],
+)
+def test_each_wrong_function_hears_its_mistake(answer, message):
+    said = check_two_loads(answer)
+    assert not said and message in said.message
+
+
+def test_four_lines_with_two_loads_pass():
     def solution(x, w):
         y = x * w
         y = y + x
         y = mnp.maximum(y, w)
         return y * y
 
-    assert stack.two_loads(solution)
+    assert check_two_loads(solution)

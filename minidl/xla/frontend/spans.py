@@ -47,6 +47,22 @@ def user_location() -> Location:
     return found
 
 
+_shown: dict[str, str] = {}  # file name → the name it is shown by
+_real: dict[str, str] = {}
+
+
+def shown_file(file: str) -> str:
+    """A notebook's cell is `cell [n]`: its real name carries the kernel's process number."""
+    if "ipykernel" not in file:
+        return file
+    if file not in _shown:
+        shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+        cells = getattr(getattr(shell, "compile", None), "_filename_map", {})
+        _shown[file] = f"cell [{cells.get(file, '?')}]"
+        _real[_shown[file]] = file
+    return _shown[file]
+
+
 def _locate(code: CodeType, instruction: int) -> Location:
     """Columns of PEP 657 count UTF-8 bytes from 0; a Span counts from 1."""
     line, end_line, column, end_column = next(
@@ -56,13 +72,13 @@ def _locate(code: CodeType, instruction: int) -> Location:
         return UNKNOWN
     start = 0 if column is None else column
     if end_line is None or end_column is None:
-        return FileLoc(Span(code.co_filename, line, start + 1))
-    return FileLoc(Span(code.co_filename, line, start + 1, end_line, end_column + 1))
+        return FileLoc(Span(shown_file(code.co_filename), line, start + 1))
+    return FileLoc(Span(shown_file(code.co_filename), line, start + 1, end_line, end_column + 1))
 
 
 def location_of_code(code: CodeType) -> Location:
     """Where a function is defined."""
-    return FileLoc(Span(code.co_filename, code.co_firstlineno, 1))
+    return FileLoc(Span(shown_file(code.co_filename), code.co_firstlineno, 1))
 
 
 E = TypeVar("E", bound=MinidlError)
@@ -72,5 +88,5 @@ def here(kind: type[E], message: str, *, op: str | None = None, hint: str | None
     """An error that points at the user's expression, to be raised by the caller."""
     spans = user_location().spans()
     span = next(iter(spans), None)
-    text = "".join(linecache.getlines(span.file)) if span else None
+    text = "".join(linecache.getlines(_real.get(span.file, span.file))) if span else None
     return kind(message, op=op, hint=hint, span=span, text=text or None)
