@@ -14,6 +14,8 @@ import functools
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
+import numpy as np
+
 from minidl.autodiff import linear as lin
 from minidl.autodiff.batch import vmap
 from minidl.autodiff.jvp_rules.elementwise import is_float
@@ -42,26 +44,34 @@ def _zeros(type_: TensorType) -> Array:
     return lax.full(type_.dims, 0, type_.element)
 
 
-def _check_like(what: str, tree: Any, like: Any) -> tuple[list[Any], TreeDef]:
-    """The leaves of a tree of tangents or cotangents, checked against the values."""
+def _like(what: str, tree: Any, like: Any) -> Any:
+    """A tree of tangents or cotangents in the types of the values; checked."""
     leaves, treedef = flatten(tree)
     others, other_def = flatten(like)
     if treedef != other_def:
         raise here(TraceError, f"{what} nest as {treedef}, the values as {other_def}")
-    for leaf, other, path in zip(leaves, others, paths(treedef, what), strict=True):
-        got, want = aval_of(leaf, path)[0], aval_of(other, path)[0]
-        if got.shape != want.shape or (got.element is not want.element and want.rank):
-            raise here(
-                ShapeError,
-                f"{path} has type {got}, its value has type {want}",
-                hint="a tangent or cotangent has the shape and dtype of its value",
-            )
-    return leaves, treedef
+    where = paths(treedef, what)
+    made = [_leaf_like(*each) for each in zip(leaves, others, where, strict=True)]
+    return unflatten(treedef, made)
+
+
+def _leaf_like(leaf: Any, other: Any, path: str) -> Any:
+    """One of them: a number takes the dtype of its value, an array must have it."""
+    got, want = aval_of(leaf, path)[0], aval_of(other, path)[0]
+    if not isinstance(leaf, Tracer | np.ndarray) and not want.rank:
+        return np.asarray(leaf, want.element.numpy)
+    if got is not want and is_float(want):
+        raise here(
+            ShapeError,
+            f"{path} has type {got}, its value has type {want}",
+            hint="a tangent or cotangent has the shape and dtype of its value",
+        )
+    return leaf
 
 
 def jvp(f: Fun, primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
     """f(*primals) and its derivative along `tangents`: forward mode."""
-    _check_like("tangents", tuple(tangents), tuple(primals))
+    tangents = _like("tangents", tuple(tangents), tuple(primals))
 
     def transformed(primals: Any, tangents: Any) -> Any:
         traced, xs = _traced(f, primals)
@@ -121,7 +131,7 @@ def linearize(f: Fun, *primals: Any) -> tuple[Any, Fun]:
 
     def tangent(*tangents: Any) -> Any:
         """The derivative along these tangents."""
-        leaves, _ = _check_like("tangents", tangents, primals)
+        leaves = flatten(_like("tangents", tangents, primals))[0]
         ts = [t for t, type_ in zip(leaves, in_types, strict=True) if is_float(type_)]
 
         def transformed(ts: Any) -> Any:
@@ -146,7 +156,7 @@ def vjp(f: Fun, *primals: Any, has_aux: bool = False) -> Any:
 
     def back(cotangent: Any) -> Any:
         """Cotangents of the inputs."""
-        _check_like("cotangent", cotangent, out)
+        cotangent = _like("cotangent", cotangent, out)
 
         def transformed(cotangent: Any) -> Any:
             types = [aval_of(o)[0] for o in flatten(out)[0]]
@@ -180,6 +190,23 @@ def value_and_grad(f: Fun, argnums: int | Sequence[int] = 0, has_aux: bool = Fal
     f        returns a scalar float; (scalar, aux) with has_aux
     returns  (value, gradient), or ((value, aux), gradient)
     """
+    return _differentiated(f, argnums, has_aux, keep=True)
+
+
+def grad(f: Fun, argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Fun:
+    """The gradient of a scalar function; (gradient, aux) with has_aux."""
+    both = _differentiated(f, argnums, has_aux, keep=False)
+
+    @functools.wraps(f, updated=())
+    def call(*args: Any, **kwargs: Any) -> Any:
+        value, grads = both(*args, **kwargs)
+        return (grads, value[1]) if has_aux else grads
+
+    return call
+
+
+def _differentiated(f: Fun, argnums: Any, has_aux: bool, keep: bool) -> Fun:
+    """value_and_grad; without `keep` the value is left out (None)."""
     several = not isinstance(argnums, int)
     numbers: list[int] = [argnums] if isinstance(argnums, int) else list(argnums)
 
@@ -198,9 +225,8 @@ def value_and_grad(f: Fun, argnums: int | Sequence[int] = 0, has_aux: bool = Fal
         of_chosen.__name__ = name_of(f)
 
         def transformed(*chosen: Any) -> Any:
-            return _gradient(of_chosen, chosen, has_aux)
+            return _gradient(of_chosen, chosen, has_aux, keep)
 
-        transformed.__name__ = f"grad_{name_of(f)}"
         value, grads = run(transformed, *chosen)
         return value, grads if several else grads[0]
 
@@ -230,7 +256,7 @@ def _check_floats(f: Fun, x: Any, i: int) -> None:
             )
 
 
-def _gradient(f: Fun, chosen: Sequence[Any], has_aux: bool) -> Any:
+def _gradient(f: Fun, chosen: Sequence[Any], has_aux: bool, keep: bool) -> Any:
     """(value or (value, aux), tuple of gradients), in the current trace."""
     mark = current().builder.block.last
     out, (linear, _, out_types, in_types), aux = _linearized(f, chosen, has_aux)
@@ -245,20 +271,9 @@ def _gradient(f: Fun, chosen: Sequence[Any], has_aux: bool) -> Any:
     one = lax.full((), 1, out_types[0].element)
     grads = _pulled(linear, [one], flatten(tuple(chosen))[1], in_types)
     discard(linear.block)
-    lin.sweep(mark, [*leaves, *flatten(grads)[0], *flatten(aux)[0]])
+    out = out if keep else None
+    lin.sweep(mark, flatten((out, grads, aux))[0])
     return (out, aux) if has_aux else out, grads
-
-
-def grad(f: Fun, argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Fun:
-    """The gradient of a scalar function; (gradient, aux) with has_aux."""
-    both = value_and_grad(f, argnums, has_aux)
-
-    @functools.wraps(f, updated=())
-    def call(*args: Any, **kwargs: Any) -> Any:
-        value, grads = both(*args, **kwargs)
-        return (grads, value[1]) if has_aux else grads
-
-    return call
 
 
 def _basis(tree: Any) -> tuple[list[Array], list[TensorType]]:

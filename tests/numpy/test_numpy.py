@@ -16,22 +16,27 @@ RNG = np.random.default_rng(0)
 A = RNG.normal(size=(3, 4))
 B = RNG.normal(size=(4,))
 P = np.abs(A) + 0.5
-I = RNG.integers(-9, 10, size=(3, 4)).astype(np.int32)  # noqa: E741
+I = RNG.integers(-9, 10, size=(3, 4)).astype(np.int32)
 J = RNG.integers(1, 5, size=(4,)).astype(np.int32)
 U = RNG.integers(0, 99, size=(3, 4)).astype(np.uint32)
 T = A > 0
 C = RNG.normal(size=(2, 3, 4))
 
+
+def words(text):
+    return text.split()
+
+
 # name, arguments: the same call in NumPy is the oracle
 CALLS = [
-    *[(n, (A,)) for n in "exp expm1 sin cos tan tanh cbrt floor ceil abs sign negative square".split()],
-    *[(n, (P,)) for n in "log log1p sqrt reciprocal rint".split()],
-    *[(n, (A, B)) for n in "add subtract multiply divide maximum minimum arctan2".split()],
-    *[(n, (A, B)) for n in "remainder floor_divide less less_equal greater equal".split()],
-    *[(n, (I, J)) for n in "add subtract multiply remainder floor_divide maximum power".split()],
-    *[(n, (I, J)) for n in "bitwise_and bitwise_or bitwise_xor left_shift right_shift".split()],
-    *[(n, (U, np.uint32(3))) for n in "right_shift remainder floor_divide add".split()],
-    *[(n, (T, ~T)) for n in "logical_and logical_or logical_xor maximum".split()],
+    *[(n, (A,)) for n in words("exp expm1 sin cos tan tanh cbrt floor ceil abs sign negative square")],
+    *[(n, (P,)) for n in words("log log1p sqrt reciprocal rint")],
+    *[(n, (A, B)) for n in words("add subtract multiply divide maximum minimum arctan2")],
+    *[(n, (A, B)) for n in words("remainder floor_divide less less_equal greater equal")],
+    *[(n, (I, J)) for n in words("add subtract multiply remainder floor_divide maximum power")],
+    *[(n, (I, J)) for n in words("bitwise_and bitwise_or bitwise_xor left_shift right_shift")],
+    *[(n, (U, np.uint32(3))) for n in words("right_shift remainder floor_divide add")],
+    *[(n, (T, ~T)) for n in words("logical_and logical_or logical_xor maximum")],
     ("power", (P, A)),
     ("power", (A, 3)),
     ("power", (A, -2)),
@@ -45,9 +50,9 @@ CALLS = [
     ("where", (T, A, 0.0)),
     ("where", (B > 0, A, C)),
     ("clip", (A, -0.5, 0.5)),
-    *[(n, (A,)) for n in "sum mean max min prod var std any all argmax argmin".split()],
-    *[(n, (C, 1)) for n in "sum mean max min prod var std any all argmax argmin".split()],
-    *[(n, (C, (0, -1))) for n in "sum mean max min prod var std any all".split()],
+    *[(n, (A,)) for n in words("sum mean max min prod var std any all argmax argmin")],
+    *[(n, (C, 1)) for n in words("sum mean max min prod var std any all argmax argmin")],
+    *[(n, (C, (0, -1))) for n in words("sum mean max min prod var std any all")],
     ("sum", (T,)),
     ("argmax", (np.array([1.0, 3.0, 3.0]),)),
     ("argmax", (np.array([1.0, np.nan, 3.0]),)),
