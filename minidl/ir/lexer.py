@@ -32,7 +32,7 @@ _TOKEN = re.compile(
 )
 
 
-_ESCAPE = re.compile(rb"\\\\([0-9A-Fa-f]{2}|.)", re.DOTALL)
+_ESCAPE = re.compile(rb"\\([0-9A-Fa-f]{2}|.)", re.DOTALL)
 _NAMED = {b"n": b"\n", b"t": b"\t"}
 
 

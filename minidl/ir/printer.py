@@ -7,20 +7,19 @@ Real: `AsmPrinter`; names of values follow its rules (%cst, %c, %arg0, %0).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-import ml_dtypes  # noqa: F401  (registers bfloat16 with NumPy's casts)
 import numpy as np
 
 from minidl.ir.attributes import AffineMap, Dense, DotDims, Raw, Symbol, Typed
 from minidl.ir.core import Block, Operation, Region, Value
+from minidl.ir.decimals import number_text
 from minidl.ir.form import Custom, print_form
 from minidl.ir.lexer import quote
 from minidl.ir.location import UNKNOWN
 from minidl.ir.spec import SPECS
 from minidl.ir.types import FunctionType, ScalarType, Type
-
-_HEX_BITS = {"f16": np.uint16, "bf16": np.uint16, "f32": np.uint32, "f64": np.uint64}
 
 
 class Printer:
@@ -31,7 +30,7 @@ class Printer:
         self.names: dict[Value, str] = {}
         self.blocks: dict[Block, str] = {}
         self.used: set[str] = set()
-        self.counter = 0
+        self.counter = self.conflicts = self.arguments = 0
         self.indent = 0
         self.lines: list[tuple[str, Operation | None]] = []
 
@@ -59,11 +58,10 @@ class Printer:
         return "%" + f"<free {value.type}>"
 
     def fresh(self, base: str) -> str:
-        """`%base`, or `%base_0` … when taken."""
+        """`%base`, or `%base_n` when taken; as in MLIR one n counts for all bases."""
         name = f"%{base}"
-        n = 0
         while name in self.used:
-            name, n = f"%{base}_{n}", n + 1
+            name, self.conflicts = f"%{base}_{self.conflicts}", self.conflicts + 1
         self.used.add(name)
         return name
 
@@ -134,19 +132,17 @@ class Printer:
 
     def block_args(self, block: Block, prefix: str = "arg") -> str:
         """Names a block's arguments: `%arg0: type, …`."""
-        parts = []
-        for value in block.args:
-            self.names[value] = self._fresh_arg(prefix)
-            where = f" loc({UNKNOWN})" if self.locations else ""
-            parts.append(f"{self.names[value]}: {value.type}{where}")
-        return ", ".join(parts)
+        return ", ".join(self.arg_list(block, prefix))
 
-    def _fresh_arg(self, prefix: str) -> str:
-        n = 0
-        while f"%{prefix}{n}" in self.used:
-            n += 1
-        self.used.add(f"%{prefix}{n}")
-        return f"%{prefix}{n}"
+    def arg_list(self, block: Block, prefix: str = "arg", extra: Sequence[str] = ()) -> list[str]:
+        """`%arg0: type`, with `extra` after each type, and a location."""
+        where = f" loc({UNKNOWN})" if self.locations else ""
+        parts = []
+        for i, value in enumerate(block.args):
+            name = self.names[value] = self.fresh(f"{prefix}{self.arguments}")
+            self.arguments += 1
+            parts.append(f"{name}: {value.type}{extra[i] if extra else ''}{where}")
+        return parts
 
     def region(self, region: Region, entry: bool = False, terminator: bool = True) -> str:
         """`{ … }`; `entry` writes the entry block's arguments as a label."""
@@ -181,12 +177,12 @@ class _Scope:
 
     def __enter__(self) -> None:
         p = self.printer
-        self.saved = (p.names, p.used, p.counter)
-        p.names, p.used, p.counter = {}, set(), 0
+        self.saved = (p.names, p.used, p.counter, p.conflicts, p.arguments)
+        p.names, p.used, p.counter, p.conflicts, p.arguments = {}, set(), 0, 0, 0
 
     def __exit__(self, *exc: object) -> None:
         p = self.printer
-        p.names, p.used, p.counter = self.saved
+        p.names, p.used, p.counter, p.conflicts, p.arguments = self.saved
 
 
 def _short(name: str) -> str:
@@ -242,32 +238,6 @@ def attribute_text(value: Any) -> str:
     raise TypeError(f"no text for an attribute of {type(value).__name__}")
 
 
-def number_text(value: Any, element: ScalarType) -> str:
-    """A number as MLIR writes it: shortest exact decimal, hex bits otherwise."""
-    if element.name == "i1":
-        return "true" if value else "false"
-    if not element.is_float:
-        return str(int(value))
-    exact = np.asarray(value).astype(element.numpy)
-    wide = float(exact)
-    if np.isfinite(wide):
-        short = f"{wide:.6e}"
-        if np.asarray(float(short)).astype(element.numpy).tobytes() == exact.tobytes():
-            return short
-        return float_text(wide, exact, element)
-    return f"0x{int(exact.view(_HEX_BITS[element.name])):0{element.bits // 4}X}"
-
-
-def float_text(wide: float, exact: Any, element: ScalarType) -> str:
-    """A decimal with as many digits as the type needs; always has a point."""
-    digits = {"f16": 6, "bf16": 6, "f32": 9, "f64": 17}[element.name]
-    for n in range(7, digits + 1):
-        text = f"{wide:.{n - 1}e}"
-        if np.asarray(float(text)).astype(element.numpy).tobytes() == exact.tobytes():
-            return text
-    return f"0x{int(exact.view(_HEX_BITS[element.name])):0{element.bits // 4}X}"
-
-
 def dense_text(value: Dense) -> str:
     """`dense<…>`: a splat, nested lists, or hexadecimal bytes when it is long."""
     element = value.type.element
@@ -275,7 +245,7 @@ def dense_text(value: Dense) -> str:
         return "dense<>"
     if value.is_splat:
         return f"dense<{number_text(value.item, element)}>"
-    if value.array.size > 100 and element.name != "i1":
+    if value.array.size > 100:
         raw = np.ascontiguousarray(value.array).tobytes().hex().upper()
         return f'dense<"0x{raw}">'
     return f"dense<{_nested(value.array, element)}>"

@@ -42,25 +42,24 @@ def _parse_module(p: Any) -> Parts:
 def _print_func(op: Operation, printer: Any) -> str:
     function: FunctionType = op["function_type"]
     with printer.isolated():
-        visibility = op.get("sym_visibility", "public")
+        visibility = op.get("sym_visibility")
         word = "" if visibility is None else f"{visibility} "
         head = f"func.func {word}{Symbol(op['sym_name'])}"
-        names = printer.block_args(op.body).split(", %") if op.body.args else []
-        args = [("%" if i else "") + a for i, a in enumerate(names)]
-        args = _with_attrs(args, op.get("arg_attrs"))
+        extra = _with_attrs([""] * len(function.inputs), op.get("arg_attrs"))
+        args = printer.arg_list(op.body, extra=extra)
         results = _with_attrs([str(t) for t in function.outputs], op.get("res_attrs"))
         arrow = f" -> ({', '.join(results)})"
         if len(results) == 1 and not op.get("res_attrs"):
             arrow = f" -> {results[0]}"
         arrow = arrow if results else ""
         body = printer.region(op.region)
-    extra = {
+    rest = {
         k: v
         for k, v in op.attributes.items()
         if k not in ("sym_name", "function_type", "sym_visibility", "arg_attrs", "res_attrs")
     }
-    inner = ", ".join(entry(k, attribute_text(v)) for k, v in extra.items())
-    attributes = f" attributes {{{inner}}}" if extra else ""
+    inner = ", ".join(entry(k, attribute_text(v)) for k, v in rest.items())
+    attributes = f" attributes {{{inner}}}" if rest else ""
     return f"{head}({', '.join(args)}){arrow}{attributes} {body}"
 
 
@@ -72,8 +71,8 @@ def _with_attrs(texts: list[str], attrs: Any) -> list[str]:
 
 def _parse_func(p: Any) -> Parts:
     parts = Parts(operand_types=[], result_types=[])
-    word = p.words[p.at_]
-    parts.attributes["sym_visibility"] = p.word() if word in VISIBILITIES else "public"
+    if p.words[p.at_] in VISIBILITIES:
+        parts.attributes["sym_visibility"] = p.word()
     parts.attributes["sym_name"] = p.symbol()
     p.expect("(")
     args = p.comma_list(lambda: (p.typed_name(), p.attr_dict(), p.trailing_location()), ")")

@@ -88,16 +88,13 @@ def _print_reduce(op: Operation, printer: Any) -> str:
 
 def _reducer(op: Operation, printer: Any) -> str:
     """`reducer(%a: t, %b: t) (…) { … }`: arguments in pairs, one a reduced value."""
-    pad = "  " * (printer.indent + 1)
+    pad = "  " * printer.indent + " "
     block = op.body
     half = len(block.args) // 2
-    names = printer.block_args(block).split(", %")
-    texts = [("%" if i else "") + n for i, n in enumerate(names)]
+    texts = printer.arg_list(block)
     groups = " ".join(f"({texts[i]}, {texts[i + half]})" for i in range(half))
-    printer.indent += 1
     body = printer.region(op.region)
-    printer.indent -= 1
-    return f"{pad}reducer{groups} {body}"
+    return f"{pad}reducer{groups}  {body}"
 
 
 def _parse_reduce(p: Any) -> Parts:

@@ -1,0 +1,44 @@
+"""The other reader of our text: jaxlib's MLIR, with StableHLO registered."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import pytest
+
+
+@lru_cache(maxsize=1)
+def context() -> Any:
+    pytest.importorskip("jaxlib")
+    from jaxlib.mlir import ir
+    from jaxlib.mlir._mlir_libs import _jax_mlir_ext
+    from jaxlib.mlir.dialects import chlo, stablehlo
+
+    made, registry = ir.Context(), ir.DialectRegistry()
+    _jax_mlir_ext.register_dialects(registry)
+    made.append_dialect_registry(registry)
+    made.load_all_available_dialects()
+    for dialect in (stablehlo, chlo):
+        dialect.register_dialect(made)
+    return made
+
+
+def refusal(text: str) -> str | None:
+    """None when MLIR parses and verifies the text, else what it says."""
+    from jaxlib.mlir import ir
+
+    with context():
+        try:
+            ir.Module.parse(text).operation.verify()
+        except (ir.MLIRError, ValueError) as error:
+            return str(error)
+    return None
+
+
+def retold(text: str) -> str:
+    """The text as MLIR prints it back."""
+    from jaxlib.mlir import ir
+
+    with context():
+        return str(ir.Module.parse(text))
