@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from minidl.viz.frame import ViewError, show, unknown
+from minidl.viz.frame import ViewError, unknown
 
 MAX_OPTIONS, MAX_WORDS = 6, 20
 
@@ -119,7 +119,8 @@ def _judge_number(d: dict[str, Any], given: float) -> tuple[bool, str]:
     if any(near[1:]):
         return False, d["replies"][near.index(True, 1) - 1][1]
     size = "large" if given > d["answer"] else "small"
-    return False, d["otherwise"] or f"{show(given, grouped=False)} is too {size}."
+    said = int(given) if given == int(given) else given
+    return False, d["otherwise"] or f"{said} is too {size}."
 
 
 def _judge_pick(d: dict[str, Any], given: list[str]) -> tuple[bool, str]:

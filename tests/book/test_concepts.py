@@ -72,7 +72,7 @@ def puzzle_texts(page: str) -> list[str]:
 def test_each_concept_has_a_term_a_sentence_and_a_page():
     for concept in TABLE.values():
         assert set(concept) <= {"term", "definition", "page", "needs", "forms"}
-        assert re.fullmatch(r"[^.]\S.*\.", concept["definition"], re.S), concept["term"]
+        assert re.fullmatch(r"[^.\s].+\.", concept["definition"], re.S), concept["term"]
         assert concept["page"], concept["term"]
 
 

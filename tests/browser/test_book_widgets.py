@@ -139,6 +139,10 @@ def test_puzzle_gives_its_hints_one_by_one(page, data, opened):
 @pytest.mark.parametrize(("page", "data"), widgets("stack"))
 def test_stack_marks_the_relatives_of_a_line(page, data, opened):
     seen, root = opened(page, data)
+    tabs = root.locator(".mdl-tab")
+    for i in range(2):
+        if tabs.nth(i).get_attribute("aria-pressed") != "true":
+            keyboard.press(root, tabs.nth(i))
     line = root.locator(".mdl-column").first.locator(".mdl-line").first
     keyboard.tab_to(root, line)
     for _ in range(60):

@@ -42,6 +42,13 @@ def once(app: Any, page: str, template: str, context: dict[str, Any], doctree: A
         context[key] = list(kept.values())
 
 
+def name_folds(app: Any, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:
+    """A fold is called by what it shows, not by myst-nb's label, which hides that text."""
+    if "body" in context:
+        label = '<summary aria-label="Toggle hidden content">'
+        context["body"] = context["body"].replace(label, "<summary>")
+
+
 ENTRY = """<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><title>minidl</title>
 <link rel="icon" href="_static/favicon.svg"><meta http-equiv="refresh" content="0; url={page}">
@@ -60,4 +67,5 @@ def setup(app: Any) -> None:
     app.connect("config-inited", drop_thebe)
     app.connect("config-inited", add_widgets)
     app.connect("html-page-context", once, priority=900)
+    app.connect("html-page-context", name_folds)
     app.connect("build-finished", write_entry, priority=900)

@@ -1254,7 +1254,7 @@ function makeKnob(param, start, change) {
     : el('select', { id, class: 'mdl-select' }, ...param.values.map((/** @type {string} */ v, /** @type {number} */ i) => el('option', { value: i, text: v }))));
   const tell = (/** @type {number} */ i) => {
     shown.textContent = ordered ? `${param.values[i]}${param.unit ? ` ${param.unit}` : ''}` : '';
-    input.setAttribute('aria-valuetext', `${param.values[i]} ${param.unit}`.trim());
+    if (ordered) input.setAttribute('aria-valuetext', `${param.values[i]} ${param.unit}`.trim());
   };
   input.addEventListener('input', () => { tell(Number(input.value)); change(Number(input.value)); });
   input.value = String(start);
