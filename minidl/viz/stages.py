@@ -19,6 +19,7 @@ from typing import Any
 from minidl import xla
 from minidl.viz.stack_explorer import Line, Stage
 from minidl.xla import Executable, listing
+from minidl.xla.frontend.spans import shown_file
 
 TITLES = {
     "python": "Python",
