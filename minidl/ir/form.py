@@ -25,7 +25,7 @@ from functools import cache
 from typing import Any
 
 from minidl.ir.core import Operation, Region, Value
-from minidl.ir.spec import OpSpec
+from minidl.ir.spec import SPECS, OpSpec
 from minidl.ir.types import FunctionType, Type
 
 
@@ -141,39 +141,63 @@ _TYPE_PRINT: dict[str, Callable[[Operation], str]] = {
 }
 
 
+Reader = Callable[[Any, "Parts"], Any]
+
+
 def parse_form(spec: OpSpec, form: str, parser: Any) -> Parts:
     parts = Parts(operands=[[] for _ in spec.operands])
-    _parse_words(spec, compile_form(form), parser, parts)
+    for read in readers(spec.name, form):
+        read(parser, parts)
     parts.operands = [name for group in parts.operands for name in group]
     return parts
 
 
-def _parse_words(spec: OpSpec, words: Sequence[Any], parser: Any, parts: Parts) -> None:
-    for word in words:
-        if isinstance(word, Group):
-            first = word.words[0]
-            if parser.at(first) or (first == "," and parser.at(",")):
-                _parse_words(spec, word.words, parser, parts)
-            continue
-        _parse_word(spec, word.lstrip("~"), parser, parts)
+@cache
+def readers(op_name: str, form: str) -> tuple[Reader, ...]:
+    """The form as functions, one a word: worked out once for each op."""
+    return tuple(_reader(SPECS[op_name], word) for word in compile_form(form))
 
 
-def _parse_word(spec: OpSpec, word: str, parser: Any, parts: Parts) -> None:
+def _reader(spec: OpSpec, word: Any) -> Reader:
+    if isinstance(word, Group):
+        return _group_reader(spec, word)
+    word = word.lstrip("~")
     if word[0] == "%":
-        group = parts.operands[spec.operands.index(word[1:])]
+        i = spec.operands.index(word[1:])
         if word.endswith("*"):
-            group.extend(parser.value_list())
-        else:
-            group.append(parser.value_name())
-    elif word[0] == "$":
-        parts.attributes[word[1:]] = spec.kind(word[1:]).parse(parser, True)
-    elif word == "{}":
+            return lambda parser, parts: parts.operands[i].extend(parser.value_list())
+        return lambda parser, parts: parts.operands[i].append(parser.value_name())
+    if word[0] == "$":
+        return _attribute_reader(word[1:], spec.kind(word[1:]).parse)
+    if word == "{}":
+        return lambda parser, parts: _read_rest(spec, parser, parts)
+    if word[0] == ":" and len(word) > 1:
+        types = _TYPE_PARSE[word]
+        return lambda parser, parts: parser.expect(":") and types(parser, parts)
+    return lambda parser, parts: parser.expect(word)
+
+
+def _group_reader(spec: OpSpec, group: Group) -> Reader:
+    first, inside = group.words[0], [_reader(spec, word) for word in group.words]
+
+    def read(parser: Any, parts: Parts) -> None:
+        if parser.at(first):
+            for one in inside:
+                one(parser, parts)
+
+    return read
+
+
+def _attribute_reader(name: str, parse: Callable[[Any, bool], Any]) -> Reader:
+    def read(parser: Any, parts: Parts) -> None:
+        parts.attributes[name] = parse(parser, True)
+
+    return read
+
+
+def _read_rest(spec: OpSpec, parser: Any, parts: Parts) -> None:
+    if parser.at("{"):
         parts.attributes.update(parser.attr_dict(spec))
-    elif word[0] == ":" and len(word) > 1:
-        parser.expect(":")
-        _TYPE_PARSE[word](parser, parts)
-    else:
-        parser.expect(word)
 
 
 def _parse_function(parser: Any, parts: Parts) -> None:

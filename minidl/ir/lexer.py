@@ -17,21 +17,21 @@ from minidl.core.span import Span
 
 _TOKEN = re.compile(
     r"""
-    (?P<space>   [ \t\r\n]+ | //[^\n]* )
-  | (?P<type>    (?:tensor|memref|vector)<[^<>"]*> )
-  | (?P<value>   %[\w$.\-]+ (?:\#\d+)? )
-  | (?P<symbol>  @(?:[A-Za-z_][\w$.]*|"(?:[^"\\\n]|\\.)*") )
-  | (?P<alias>   [#!][A-Za-z_][\w$.]* )
-  | (?P<block>   \^[\w$.\-]+ )
-  | (?P<string>  "(?:[^"\\\n]|\\.)*" )
-  | (?P<number>  -?0x[0-9A-Fa-f]+ | -?\d+(?:\.\d*(?:[eE][-+]?\d+)?)? )
-  | (?P<word>    [A-Za-z_][\w$.]* )
-  | (?P<punct>   ->|::|\.\.\.|[()\[\]{}<>,:=*+\-?/|] )
+    (?: [ \t\r\n]+ | //[^\n]* )*
+    (?: (
+        (?:tensor|memref|vector)<[^<>"]*>                    # a shaped type
+      | %[\w$.\-]+ (?:\#\d+)?                                # a value
+      | @(?:[A-Za-z_][\w$.]*|"(?:[^"\\\n]|\\.)*")            # a symbol
+      | [#!][A-Za-z_][\w$.]*                                 # an alias
+      | \^[\w$.\-]+                                          # a block
+      | "(?:[^"\\\n]|\\.)*"                                  # a string
+      | -?0x[0-9A-Fa-f]+ | -?\d+(?:\.\d*(?:[eE][-+]?\d+)?)?  # a number
+      | [A-Za-z_][\w$.]*                                     # a word
+      | -> | :: | \.\.\. | [()\[\]{}<>,:=*+\-?/|]
+    ) | (.) | $ )
     """,
-    re.VERBOSE | re.ASCII,
+    re.VERBOSE | re.ASCII | re.DOTALL,
 )
-
-
 _ESCAPE = re.compile(rb"\\([0-9A-Fa-f]{2}|.)", re.DOTALL)
 _NAMED = {b"n": b"\n", b"t": b"\t"}
 
@@ -65,23 +65,19 @@ class Tokens:
         self.text, self.file = text, file
         self.words: list[str] = []
         self.starts: list[int] = []
-        at, end = 0, len(text)
-        match = _TOKEN.match
-        while at < end:
-            found = match(text, at)
-            if found is None:
+        for found in _TOKEN.finditer(text):
+            if found.lastindex == 1:
+                self.words.append(found[1])
+                self.starts.append(found.start(1))
+            elif found.lastindex:
                 raise ParseError(
-                    f"no token begins with {text[at]!r}",
-                    span=self._span(at, 1),
+                    f"no token begins with {found[2]!r}",
+                    span=self._span(found.start(2), 1),
                     text=text,
                     hint="is this MLIR text?",
                 )
-            if found.lastgroup != "space":
-                self.words.append(found.group())
-                self.starts.append(at)
-            at = found.end()
         self.words.append("")
-        self.starts.append(end)
+        self.starts.append(len(text))
 
     def span(self, i: int) -> Span:
         """The span of token `i`."""
