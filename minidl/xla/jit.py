@@ -33,7 +33,9 @@ from minidl.xla.frontend.trace import (
     name_of,
     trace_flat,
 )
-from minidl.xla.frontend.trees import TreeDef, flatten, unflatten
+from minidl.xla.frontend.trees import TreeDef, flatten, skeleton, unflatten
+
+Static = tuple[tuple[str, type, Any], ...]  # name, class, value
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +50,12 @@ class Program:
 
 @dataclass(frozen=True, slots=True)
 class _Call:
-    """What a program is found by."""
+    """One call as the tracer sees it: nesting, the leaves' paths and types, static values."""
 
     tree: TreeDef
-    kinds: tuple[Any, ...]  # (shape, dtype) of an array, the class of a Python number
-    static: tuple[tuple[str, Any], ...]
-
-
-def _kind(x: Any) -> Any:
-    return (x.shape, x.dtype) if type(x) is np.ndarray else type(x)
+    where: list[str]
+    avals: list[Aval]
+    static: dict[str, Any]
 
 
 class Jitted:
@@ -80,20 +79,24 @@ class Jitted:
         self.static = {*_several(static_argnums, int), *_several(static_argnames, str)}
         self.donated = frozenset(_several(donate_argnums, int))
         self.names = _parameters(f)
-        self._programs: dict[_Call, Program] = {}
-        self._last: tuple[_Call, list[str], list[Aval]] | None = None
+        self._programs: dict[Any, Program] = {}
+        self._last: _Call | None = None
         self._lock = threading.Lock()
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if tracing():
             return self.f(*args, **kwargs)
-        leaves, call, bound = self._bind(args, kwargs)
-        program = self._programs.get(call)
+        static: Static = ()
+        if self.static:
+            args, kwargs, static = self._take_static(args, kwargs)
+        leaves: list[Any] = []
+        key = skeleton((args, kwargs), leaves), static
+        program = self._programs.get(key)
         if program is None:
             with self._lock:
-                program = self._programs.get(call) or self._compile_for(call, leaves, bound)
-        outs = program.run(*map(concrete, leaves), *program.hidden)
-        return unflatten(program.out_tree, outs)
+                program = self._programs.get(key) or self._compile_for(key, args, kwargs, static)
+        arrays = [x if type(x) is np.ndarray else concrete(x) for x in leaves]
+        return unflatten(program.out_tree, program.run(*arrays, *program.hidden))
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         return self if instance is None else functools.partial(self, instance)
@@ -103,63 +106,57 @@ class Jitted:
 
     def lower(self, *args: Any, **kwargs: Any) -> Module:
         """The StableHLO module for these arguments."""
-        leaves, call, bound = self._bind(args, kwargs)
-        return self._trace(call, self._avals(leaves, bound), bound)[0]
+        args, kwargs, static = self._take_static(args, kwargs)
+        return self._trace(self._call(args, kwargs, static))[0]
 
     def clear(self) -> None:
         """Forget all programs."""
         self._programs.clear()
-
-    def _bind(self, args: Any, kwargs: Any) -> tuple[list[Any], _Call, Any]:
-        """Leaves and key; static arguments are taken out and None put in their place."""
-        static: tuple[tuple[str, Any], ...] = ()
-        if self.static:
-            args, kwargs, static = self._take_static(args, kwargs)
-        leaves, tree = flatten((args, kwargs))
-        return leaves, _Call(tree, tuple(map(_kind, leaves)), static), (args, kwargs, static)
 
     def _take_static(self, args: Any, kwargs: Any) -> Any:
         args, kwargs, static = list(args), dict(kwargs), []
         for i in range(len(args)):
             name = self.names[i] if i < len(self.names) else f"argument {i}"
             if i in self.static or i - len(args) in self.static or name in self.static:
-                static.append((name, _hashable(name, args[i])))
+                static.append((name, type(args[i]), _hashable(name, args[i])))
                 args[i] = None
         for name in [n for n in kwargs if n in self.static]:
-            static.append((name, _hashable(name, kwargs.pop(name))))
+            value = kwargs.pop(name)
+            static.append((name, type(value), _hashable(name, value)))
         return tuple(args), kwargs, tuple(static)
 
-    def _avals(self, leaves: list[Any], bound: Any) -> list[Aval]:
-        where = argument_paths(self.f, bound[0], bound[1])
-        return [aval_of(x, path) for x, path in zip(leaves, where, strict=True)]
+    def _call(self, args: Any, kwargs: Any, static: Static) -> _Call:
+        """What one call looks like to the tracer, leaf by leaf."""
+        leaves, tree = flatten((args, kwargs))
+        where = argument_paths(self.f, args, kwargs)
+        avals = [aval_of(x, path) for x, path in zip(leaves, where, strict=True)]
+        return _Call(tree, where, avals, {name: value for name, _, value in static})
 
-    def _trace(self, call: _Call, avals: list[Aval], bound: Any) -> tuple[Module, TreeDef, Any]:
-        static, hidden = dict(bound[2]), []  # type: ignore[var-annotated]
+    def _trace(self, call: _Call) -> tuple[Module, TreeDef, tuple[Any, ...]]:
+        hidden: list[Any] = []
 
         @functools.wraps(self.f, updated=())
         def with_static(*args: Any, **kwargs: Any) -> Any:
-            left = dict(static)
+            left = dict(call.static)
             full = [
                 left.pop(name) if x is None and (name := self._name(i)) in left else x
                 for i, x in enumerate(args)
             ]
             return self.f(*full, **kwargs, **left)
 
-        module, out_tree = trace_flat(with_static, call.tree, avals, hidden)
+        module, out_tree = trace_flat(with_static, call.tree, call.avals, hidden)
         return module, out_tree, tuple(hidden)
 
     def _name(self, i: int) -> str:
         return self.names[i] if i < len(self.names) else f"argument {i}"
 
-    def _compile_for(self, call: _Call, leaves: list[Any], bound: Any) -> Program:
-        avals = self._avals(leaves, bound)
-        where = argument_paths(self.f, bound[0], bound[1])
-        module, out_tree, hidden = self._trace(call, avals, bound)
-        run = _compile(module, self._donated_leaves(bound[0]))
-        program = Program(module, hidden, out_tree, run)
-        self._programs[call] = program
-        reason = _reason(self._last, call, where, avals)
-        self._last = call, where, avals
+    def _compile_for(self, key: Any, args: Any, kwargs: Any, static: Static) -> Program:
+        call = self._call(args, kwargs, static)
+        module, out_tree, hidden = self._trace(call)
+        run = _compile(module, self._donated_leaves(args))
+        program = self._programs[key] = Program(module, hidden, out_tree, run)
+        reason = _reason(self._last, call)
+        self._last = call
         self.compiles.append(reason)
         if self.explain:
             print(f"jit compiles {name_of(self.f)}: {reason}")
@@ -210,25 +207,24 @@ def _spell(aval: Aval) -> str:
     return f"{type_.element}{list(type_.dims)}".replace(" ", "") + (" weak" if weak else "")
 
 
-def _reason(last: Any, call: _Call, where: list[str], avals: list[Aval]) -> str:
+def _reason(old: _Call | None, new: _Call) -> str:
     """What differs from the last program compiled, argument by argument."""
-    if last is None:
+    if old is None:
         return "first call"
-    old, old_where, old_avals = last
     changes = [
-        f"{name}: {dict(old.static).get(name)!r} → {value!r} (static)"
-        for name, value in call.static
-        if dict(old.static).get(name) != value
+        f"{name}: {old.static.get(name)!r} → {value!r} (static)"
+        for name, value in new.static.items()
+        if (type(old.static.get(name)), old.static.get(name)) != (type(value), value)
     ]
-    if where != old_where:
-        changes.append(f"the nesting of arguments: {old.tree} → {call.tree}")
+    if new.where != old.where:
+        changes.append(f"the nesting of arguments: {old.tree} → {new.tree}")
     else:
         changes += [
             f"{path}: {_spell(a)} → {_spell(b)}"
-            for path, a, b in zip(where, old_avals, avals, strict=True)
+            for path, a, b in zip(new.where, old.avals, new.avals, strict=True)
             if a != b
         ]
-    return "; ".join(changes) or "the kinds of arguments: an earlier program was for others"
+    return "; ".join(changes) or "the nesting of arguments, in its Python types"
 
 
 def jit(

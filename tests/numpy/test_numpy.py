@@ -29,7 +29,8 @@ def words(text):
 
 # name, arguments: the same call in NumPy is the oracle
 CALLS = [
-    *[(n, (A,)) for n in words("exp expm1 sin cos tan tanh cbrt floor ceil abs sign negative square")],
+    *[(n, (A,)) for n in words("exp expm1 sin cos tan tanh cbrt floor ceil abs sign square")],
+    ("negative", (A,)),
     *[(n, (P,)) for n in words("log log1p sqrt reciprocal rint")],
     *[(n, (A, B)) for n in words("add subtract multiply divide maximum minimum arctan2")],
     *[(n, (A, B)) for n in words("remainder floor_divide less less_equal greater equal")],

@@ -12,7 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from minidl.core.errors import TraceError
-from minidl.xla.frontend.trees import broadcast_prefix, flatten, paths, tree_map, unflatten
+from minidl.xla.frontend.trees import (
+    broadcast_prefix,
+    flatten,
+    paths,
+    skeleton,
+    tree_map,
+    unflatten,
+)
 
 Point = namedtuple("Point", "x y")
 
@@ -45,6 +52,18 @@ def test_unflatten_undoes_flatten(tree):
 @given(trees)
 def test_leaves_come_in_the_order_of_jax(tree):
     assert flatten(tree)[0] == jax.tree.leaves(tree)
+
+
+@given(trees, trees)
+def test_the_cache_key_tells_nestings_apart(a, b):
+    keys, kept = [], []
+    for tree in (a, b):
+        leaves = []
+        keys.append(skeleton(tree, leaves))
+        kept.append(leaves)
+    assert kept == [flatten(a)[0], flatten(b)[0]]
+    assert (hash(keys[0]) == hash(keys[1])) or keys[0] != keys[1]
+    assert (keys[0] == keys[1]) == (flatten(a)[1] == flatten(b)[1])
 
 
 def test_a_frozen_dataclass_is_a_tree():

@@ -83,6 +83,14 @@ def test_a_static_argument_that_cannot_be_hashed_is_refused():
         minidl.jit(lambda x, n: x, static_argnums=1)(X, [1])
 
 
+def test_static_values_of_other_classes_are_other_programs():
+    """1, 1.0 and True are equal keys in Python, and other constants in a program."""
+    f = minidl.jit(lambda x, n: x * n, static_argnums=1)
+    x = np.ones(2, np.int32)
+    assert [f(x, n).dtype for n in (1, 1.0, True)] == [np.int32, np.float32, np.int32]
+    assert f.compiles[1:] == ["n: 1 → 1.0 (static)", "n: 1.0 → True (static)"]
+
+
 def test_ragged_data_is_refused_by_its_path():
     f = minidl.jit(lambda batch: batch["x"])
     with pytest.raises(TraceError) as caught:
@@ -163,3 +171,12 @@ def test_donated_leaves_are_counted_by_argument():
 def test_default_arguments_and_keywords():
     f = minidl.jit(lambda x, *, scale=2.0, shift: x * scale + shift)
     np.testing.assert_array_equal(f(X, shift=1.0), X * 2 + 1)
+
+
+def test_arrays_of_other_libraries_are_read_as_numpy_reads_them():
+    import jax.numpy as jnp
+
+    f = minidl.jit(lambda x: x * 2)
+    for n in (2, 3):
+        np.testing.assert_array_equal(f(jnp.ones(n, jnp.int32)), np.full(n, 2, np.int32))
+    assert f.compiles == ["first call", "x: i32[2] → i32[3]"]

@@ -84,10 +84,10 @@ def typing_of(x: Any) -> Typing:
         return i32, True
     if isinstance(x, float):
         return f32, True
-    if isinstance(x, np.ndarray):
-        return element_of(x.dtype), False
     element = element_of(np.asarray(x).dtype)
-    return (element, False) if element is i1 else (f32 if element.is_float else i32, True)
+    if not isinstance(x, np.generic) or element is i1:
+        return element, False
+    return f32 if element.is_float else i32, True
 
 
 def element(dtype: Any) -> ScalarType:

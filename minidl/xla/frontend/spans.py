@@ -14,7 +14,7 @@ import linecache
 import os
 import sys
 from itertools import islice
-from types import CodeType
+from types import CodeType, FrameType
 from typing import TypeVar
 
 from minidl.core.errors import MinidlError
@@ -35,12 +35,16 @@ def _is_ours(code: CodeType) -> bool:
 
 def user_location() -> Location:
     """Where the innermost frame of the user stands."""
-    frame = sys._getframe(1)
-    while _is_ours(frame.f_code):
-        if frame.f_back is None:
-            return UNKNOWN
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        code = frame.f_code
+        ours = _ours.get(code)
+        if not (_is_ours(code) if ours is None else ours):
+            break
         frame = frame.f_back
-    key = frame.f_code, frame.f_lasti
+    if frame is None:
+        return UNKNOWN
+    key = code, frame.f_lasti
     found = _locations.get(key)
     if found is None:
         found = _locations[key] = _locate(*key)

@@ -171,7 +171,9 @@ def trace(f: Callable[..., Any], *args: Any, **kwargs: Any) -> Module:
 
 def concrete(x: Any) -> np.ndarray[Any, Any]:
     """A leaf as the array that a module takes."""
-    return dtypes.as_array(x, dtypes.typing_of(x)) if not isinstance(x, np.ndarray) else x
+    if isinstance(x, (bool, int, float, np.generic)):
+        return dtypes.as_array(x, dtypes.typing_of(x))
+    return np.asarray(x)
 
 
 def run(f: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:

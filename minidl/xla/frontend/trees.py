@@ -17,6 +17,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from minidl.core.errors import TraceError
 
 
@@ -89,6 +91,25 @@ def _flatten(x: Any, leaves: list[Any]) -> TreeDef:
         return LEAF
     keys, children = found
     return TreeDef(type(x), keys, tuple(_flatten(child, leaves) for child in children))
+
+
+def skeleton(x: Any, leaves: list[Any]) -> Any:
+    """`flatten` for a cache: leaves are collected, the answer is a plain hashable key.
+
+    Equal keys mean equal nesting, and equal shapes and dtypes of arrays.
+    """
+    kind = type(x)
+    if kind is np.ndarray:
+        leaves.append(x)
+        return x.shape, x.dtype
+    if kind is tuple or kind is list:
+        return kind, tuple([skeleton(child, leaves) for child in x])
+    found = _children(x)
+    if found is None:
+        leaves.append(x)
+        return (kind, x.shape, x.dtype) if hasattr(x, "shape") else kind
+    keys, children = found
+    return kind, keys, tuple([skeleton(child, leaves) for child in children])
 
 
 def unflatten(treedef: TreeDef, leaves: Any) -> Any:
