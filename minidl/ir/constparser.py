@@ -25,13 +25,25 @@ class ConstantParser(Cursor):
 
     def dense(self) -> Dense:
         """`dense<…> : tensor<…>`."""
+        literal, at = self._dense_literal()
+        self.expect(":")
+        return self._dense_checked(literal, self.type(), at)
+
+    def dense_like(self, type_: Any) -> Dense:
+        """`dense<…>` without a type of its own: it has the shape of `type_`."""
+        literal, at = self._dense_literal()
+        return self._dense_checked(literal, TensorType(type_.shape, type_.element), at)
+
+    def _dense_literal(self) -> tuple[Any, int]:
+        """What stands in `dense<…>`, and where."""
         self.expect("dense")
         self.expect("<")
         at = self.at_
         literal: Any = None if self.at(">") else self._literal(0)
         self.expect(">")
-        self.expect(":")
-        type_ = self.type()
+        return literal, at
+
+    def _dense_checked(self, literal: Any, type_: Any, at: int) -> Dense:
         if not isinstance(type_, TensorType | VectorType) or not type_.is_static:
             raise self.error(f"dense<…> needs a static tensor type, got {type_}", self.at_ - 1)
         if type_.size > MAX_ELEMENTS:

@@ -13,7 +13,7 @@ and one of ours, OriginLoc, the number of an op in a compiled program (not print
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 from minidl.core.span import Span
@@ -90,10 +90,11 @@ class OriginLoc(Location):
 
     `compile` marks every op of its input with one.  Whatever is made from an op later
     keeps its mark, so that an instruction knows the ops it came from (`origins`).
+    Two marks of one number are equal, which keeps unions of them quick.
     """
 
     id: int
-    child: Location = UNKNOWN
+    child: Location = field(default=UNKNOWN, compare=False)
 
     def spans(self) -> frozenset[Span]:
         return self.child.spans()

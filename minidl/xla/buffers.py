@@ -16,9 +16,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from minidl.ir.core import Operation, Value
-from minidl.ir.lowering.to_loops import memory
+from minidl.ir.lowering.generics import memory
 
 ALIGN = 64
+VIEWS = ("stablehlo.reshape", "stablehlo.optimization_barrier")  # other names of the same bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +78,8 @@ def assign(main: Operation) -> Assignment:
     for op in main.body:
         for v in op.operands:
             last[root[v]] = time
-        for v in op.results:
-            root[v] = root[op.operands[0]] if op.name == "stablehlo.reshape" else v
+        for i, v in enumerate(op.results):
+            root[v] = root[op.operands[i]] if op.name in VIEWS else v
             first.setdefault(root[v], time)
         time += op.name == "func.call"
     outputs = [root[v] for v in main.body.terminator.operands]

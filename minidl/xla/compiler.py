@@ -23,7 +23,7 @@ from minidl.core.errors import CallError, UnsupportedError
 from minidl.ir.lowering import schedule
 from minidl.ir.lowering.provenance import Provenance, mark
 from minidl.ir.lowering.to_linalg import fusion_to_linalg
-from minidl.ir.lowering.to_llvm import ModuleText, function_text
+from minidl.ir.lowering.to_llvm import ModuleText, function_text, global_text
 from minidl.ir.lowering.to_loops import FusionLowering, fusion_to_loops
 from minidl.ir.module import Module
 from minidl.ir.types import index
@@ -116,7 +116,9 @@ class _Pipeline:
     def _llvm(self) -> None:
         text = ModuleText(self.target, self.table)
         for op in self.made["loops"].body:
-            if op["sym_name"] == "main" and not self.target.is_ptx:
+            if op.name == "memref.global":
+                global_text(text, op)
+            elif op["sym_name"] == "main" and not self.target.is_ptx:
                 main_text(text, op)
             else:
                 function_text(text, op)
@@ -128,7 +130,7 @@ class _Pipeline:
         """Made on demand from the object (`Executable.artefact`)."""
 
 
-def compile(  # noqa: A001  (the front door's name)
+def compile(
     module_or_function: Any, *example: Any, target: str = "cpu", stop: str = "asm"
 ) -> Executable:
     """An executable from a module, or from a function and example arguments.

@@ -1,231 +1,40 @@
-"""Fusion: which ops become one loop nest.
+"""Fusion: each group of ops becomes a function, and @main calls them in order.
 
 Chapter: xla/fusion.
-Sources: XLA, `instruction_fusion` and `fusion_merger` (what is loop-fusible, what is
-too expensive to repeat); the grouping by shared leading dimensions is ours.
-Real: XLA decides op by op with a cost model; here one rule decides: all members of a
-group walk the same leading dimensions, so that one loop can hold them.
-
-    free       constants, moves (broadcast, transpose, unit reshape …): no group, repeated
-    lead       sizes of the dimensions a group's loops share
-    hero       a dot or an in-order reduction: needs its tile whole, so the lead is fixed
-    late       elementwise ops fed by arguments alone: join their first consumer, and are
-               repeated in others when cheap
+Sources: XLA, `HloInstruction::CreateFusion`.
+Real: XLA's fusion is an instruction that holds a computation; here it is a private
+function with the attribute `minidl.fusion`, which any MLIR tool can read.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from minidl.core import step
-from minidl.ir.attributes import Affine, Symbol
+from minidl.core.errors import UnsupportedError
+from minidl.ir.attributes import Symbol
 from minidl.ir.core import Operation, Value, clone
 from minidl.ir.location import fuse as fuse_locations
-from minidl.ir.lowering.to_linalg import (
-    EXPENSIVE,
-    INDEX,
-    Index,
-    dot_index,
-    only_moves,
-    tensor_type,
-)
 from minidl.ir.module import Module, finish, function
-from minidl.ir.spec import Builder, has_trait
+from minidl.ir.spec import Builder
+from minidl.xla.grouping import Group, Grouping, is_free
+from minidl.xla.layout import layout
 
-ROW_LIMIT = 8192  # elements of a row buffer: 32 KB of float32, one L1 cache
-HEROES = ("stablehlo.reduce", "stablehlo.dot_general")
-
-
-@dataclass(eq=False, slots=True)
-class Group:
-    """Ops that share a loop nest over `lead`."""
-
-    number: int
-    lead: tuple[int, ...]
-    fixed: bool
-    ops: dict[Operation, None] = field(default_factory=dict)
-    needs: set[Group] = field(default_factory=set)
-
-    def reaches(self, other: Group) -> bool:
-        """Whether this group needs `other`, directly or not."""
-        seen, stack = set(), [self]
-        while stack:
-            group = stack.pop()
-            if group is other:
-                return True
-            if group not in seen:
-                seen.add(group)
-                stack.extend(group.needs)
-        return False
-
-
-def is_free(op: Operation) -> bool:
-    """Repeated wherever it is read: costs nothing but an index or an immediate."""
-    if op.name == "stablehlo.constant":
-        return bool(op["value"].is_splat)
-    return op.name == "stablehlo.iota" or only_moves(op)
-
-
-def is_elementwise(op: Operation) -> bool:
-    return has_trait(op, "elementwise") or op.name == "stablehlo.optimization_barrier"
-
-
-def _space(op: Operation) -> tuple[tuple[int, ...], list[tuple[Value, Index]]]:
-    """The parallel sizes of an op and where it reads its operands."""
-    out = tensor_type(op.results[0]).dims
-    if op.name == "stablehlo.reduce":
-        x = tensor_type(op.operands[0])
-        kept = [d for d in range(x.rank) if d not in op["dimensions"]]
-        order = [*kept, *op["dimensions"]]
-        return out, [(op.operands[0], tuple(Affine.dim(order.index(d)) for d in range(x.rank)))]
-    if op.name == "stablehlo.dot_general":
-        return out, list(zip(op.operands, dot_index(op), strict=True))
-    here = tuple(map(Affine.dim, range(len(out))))
-    return out, [(v, here if tensor_type(v).rank == len(out) else ()) for v in op.operands]
-
-
-class Grouping:
-    """Groups grown op by op, in the order of the program."""
-
-    def __init__(self, main: Operation) -> None:
-        self.main = main
-        self.groups: list[Group] = []
-        self.of: dict[Operation, Group] = {}
-        self.late: dict[Operation, None] = {}
-
-    def run(self) -> list[Group]:
-        for op in self.main.body:
-            if op is self.main.body.last or is_free(op) or op.name == "stablehlo.constant":
-                continue
-            self._place(op)
-        self._outputs()
-        return self.groups
-
-    def _place(self, op: Operation) -> None:
-        if is_elementwise(op) and not any(v.op in self.of for v, _ in self._reads(op)):
-            if not any(self._is_view(v) for v, _ in self._reads(op)):
-                self.late[op] = None
-                return
-        if op.name in HEROES or is_elementwise(op):
-            self._join(op, self._candidate(op) or self._open(op))
-
-    @staticmethod
-    def _is_view(value: Value) -> bool:
-        return (
-            value.op is not None and not is_free(value.op) and value.op.name == "stablehlo.reshape"
-        )
-
-    def _reads(self, op: Operation) -> list[tuple[Value, Index]]:
-        """Producers behind the free ops, with the index this op reads them at."""
-        out, stack = [], list(_space(op)[1])
-        while stack:
-            value, where = stack.pop()
-            source = value.op
-            if source is not None and only_moves(source):
-                stack.append((source.operands[0], INDEX[source.name](source, where)))
-            else:
-                out.append((value, where))
-        return out
-
-    def _open(self, op: Operation) -> Group:
-        lead, _ = _space(op)
-        fixed = op.name == "stablehlo.dot_general" or (
-            op.name == "stablehlo.reduce"
-            and tensor_type(op.operands[0]).rank - 1 not in op["dimensions"]
-        )
-        group = Group(len(self.groups), lead, fixed)
-        self.groups.append(group)
-        return group
-
-    def _candidate(self, op: Operation) -> Group | None:
-        """The latest group that may take this op; its lead is shortened to fit."""
-        if op.name == "stablehlo.dot_general":
-            return None
-        sources = {self.of[v.op] for v, _ in self._reads(op) if v.op in self.of}
-        for group in sorted(sources, key=lambda g: -g.number):
-            if any(other is not group and other.reaches(group) for other in sources):
-                continue
-            lead = self._shared_lead(op, group)
-            if lead is not None:
-                group.lead = lead
-                return group
-        return None
-
-    def _shared_lead(self, op: Operation, group: Group) -> tuple[int, ...] | None:
-        space, _ = _space(op)
-        n = len(group.lead)
-        while n and space[:n] != group.lead[:n]:
-            n -= 1
-        for value, where in self._reads(op):
-            if value.op in self.of and self.of[value.op] is group:
-                while n and [e.as_dim for e in where[:n]] != list(range(n)):
-                    n -= 1
-        if n == len(group.lead) and (space == group.lead and is_elementwise(op)):
-            return group.lead
-        if group.fixed or (n == 0 and group.lead) or (n == 0 and space):
-            return None
-        if op.name == "stablehlo.reduce":
-            x = tensor_type(op.operands[0])
-            if x.rank - 1 not in op["dimensions"]:
-                return None
-        row = 1
-        for size in [
-            *space[n:],
-            *(s for o in group.ops for s in tensor_type(o.results[0]).dims[n:]),
-        ]:
-            row = max(row, size)
-        return group.lead[:n] if row <= ROW_LIMIT else None
-
-    def _join(self, op: Operation, group: Group) -> None:
-        """Add the op, and the late ops that feed it."""
-        group.ops[op] = None
-        self.of[op] = group
-        for value, _ in self._reads(op):
-            source = value.op
-            if source in self.late:
-                assert source is not None
-                self._absorb(source, group)
-            elif source in self.of and self.of[source] is not group:
-                group.needs.add(self.of[source])
-
-    def _absorb(self, op: Operation, group: Group) -> None:
-        """A late op goes with its first consumer if it fits the loops there."""
-        space, _ = _space(op)
-        if op.name in EXPENSIVE and (group.fixed or space[: len(group.lead)] != group.lead):
-            del self.late[op]
-            own = self._open(op)
-            self._join(op, own)
-            group.needs.add(own)
-            return
-        del self.late[op]
-        self._join(op, group)
-
-    def _outputs(self) -> None:
-        """What is returned must be made by some group."""
-        for value in self.main.body.terminator.operands:
-            op = value.op
-            if op is not None and (op in self.late or is_free(op)) and op not in self.of:
-                self.late.pop(op, None)
-                group = self._open(op)
-                self._join(op, group) if is_elementwise(op) else group.ops.setdefault(op)
-                self.of[op] = group
-        for op in list(self.late):
-            del self.late[op]
-            if any(v.uses for v in op.results):
-                self._join(op, self._open(op))
+PLAIN = ("stablehlo.reshape", "stablehlo.constant", "stablehlo.optimization_barrier")
 
 
 def fuse(module: Module) -> Module:
     """The module with each group as a private function that @main calls."""
-    source = module.main
+    source = layout(module).main
     grouping = Grouping(source)
     groups = grouping.run()
     out = Module(module.get("sym_name"))
     inputs = [v.type for v in source.body.args]
     main, builder = function(out, "main", inputs, location=source.location)
     env: dict[Value, Value] = dict(zip(source.body.args, main.body.args, strict=True))
-    emitter = _Emitter(source, out, main, builder, env, grouping)
+    position = {op: i for i, op in enumerate(source.body)}
+    emitter = _Emitter(source, out, main, builder, env, grouping, position)
     for item in emitter.order(groups):
         emitter.emit(item)
     finish(builder, [env[v] for v in source.body.terminator.operands])
@@ -240,6 +49,7 @@ class _Emitter:
     builder: Builder
     env: dict[Value, Value]
     grouping: Grouping
+    position: dict[Operation, int]
     count: int = 0
 
     def order(self, groups: Sequence[Group]) -> Iterator[Group | Operation]:
@@ -264,9 +74,7 @@ class _Emitter:
     def _item(self, op: Operation) -> Group | Operation | None:
         if op in self.grouping.of:
             return self.grouping.of[op]
-        if is_free(op):
-            return None
-        return op
+        return None if is_free(op) else op
 
     def _needed(self, item: Group | Operation) -> list[Group | Operation]:
         ops = item.ops if isinstance(item, Group) else [item]
@@ -302,14 +110,20 @@ class _Emitter:
             self._group(item)
 
     def _plain(self, op: Operation) -> None:
-        """An op of @main itself: a view or a constant (others are refused later, by name)."""
+        """An op of @main itself: a view or a constant array."""
+        if op.name not in PLAIN:
+            raise UnsupportedError(
+                f"{op.name} is not compiled",
+                op=op.name,
+                hint="stage: fused; `ir.evaluate` runs it",
+            )
         mapping = {v: self.env[v] for v in self._external([op], op)}
         copy = clone(op, mapping)
         self.builder.insert(copy)
         self.env.update(zip(op.results, copy.results, strict=True))
 
     def _group(self, group: Group) -> None:
-        members = [op for op in self.source.body if op in group.ops]
+        members = sorted(group.ops, key=self.position.__getitem__)
         inputs = list(self._external(members, group))
         outputs = [v for op in members for v in op.results if self._escapes(v, group)]
         name = f"fusion_{self.count}"
@@ -363,8 +177,7 @@ class _Emitter:
                 return True
             if user in group.ops:
                 continue
-            if is_free(user) and user not in self.grouping.of:
-                stack.extend(user.result.users)
-            else:
+            if not is_free(user) or user in self.grouping.of:
                 return True
+            stack.extend(user.result.users)
         return False

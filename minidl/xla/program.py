@@ -11,13 +11,15 @@ generated code too, so that a step is one native call.
 
 from __future__ import annotations
 
-from minidl.core.errors import UnsupportedError
+import numpy as np
+
 from minidl.core.native import parallel_text
-from minidl.ir.attributes import Symbol, Typed
+from minidl.ir.attributes import Dense, Symbol, Typed
 from minidl.ir.core import Operation, Value
+from minidl.ir.lowering.generics import memory
+from minidl.ir.lowering.llvm_text import LLVM, FunctionText, ModuleText, type_text
 from minidl.ir.lowering.nest import Chunk, Scope, chunks, typed
-from minidl.ir.lowering.to_llvm import LLVM, FunctionText, ModuleText, type_text
-from minidl.ir.lowering.to_loops import FusionLowering, memory
+from minidl.ir.lowering.to_loops import FusionLowering
 from minidl.ir.module import Module, finish, function
 from minidl.ir.types import MemRefType, i8, index
 from minidl.xla.buffers import Assignment
@@ -41,18 +43,14 @@ def main_to_loops(
         builder.location = op.location
         if op.name == "func.call":
             made.call(op, fusions[op["callee"].name])
-        elif op.name == "stablehlo.reshape":
-            made.view(op)
         elif op.name == "stablehlo.constant":
-            raise UnsupportedError(
-                "a constant array inside a compiled program is not lowered yet",
-                op=op.name,
-                hint="stage: loops; pass the array as an argument",
-            )
-        else:
-            raise UnsupportedError(f"{op.name} is not lowered", op=op.name, hint="stage: loops")
+            made.constant(op)
+        else:  # a reshape, or a barrier: the same bytes
+            made.view(op)
     made.copies()
     finish(builder, [])
+    for op in made.globals:
+        into.body.insert(op, main)
     return main
 
 
@@ -63,12 +61,14 @@ class _Main:
         self.memrefs: dict[Value, Value] = dict(
             zip(source.body.args, main.body.args[:n], strict=True)
         )
+        self.globals: list[Operation] = []
         self.taken: dict[Value, Value] = {}
         for value, memref in zip(
             source.body.terminator.operands, main.body.args[n:-1], strict=True
         ):
             root = places.root[value]
-            if root not in self.taken and root.type is value.type and root.op is not None:
+            called = root.op is not None and root.op.name == "func.call"
+            if called and root not in self.taken and root.type is value.type:
                 self.taken[root] = memref
 
     def place(self, value: Value) -> Value:
@@ -97,10 +97,27 @@ class _Main:
     def _as(self, memref: Value, type_: MemRefType) -> Value:
         if memref.type is type_:
             return memref
-        return self.scope.b.create("memref.reinterpret_cast", [memref], None, [type_]).result
+        return self.scope.op("memref.reinterpret_cast", [memref], type_)
 
     def view(self, op: Operation) -> None:
-        self.memrefs[op.result] = self._as(self.memrefs[op.operands[0]], memory(op.result.type))
+        for source, made in zip(op.operands, op.results, strict=True):
+            self.memrefs[made] = self._as(self.memrefs[source], memory(made.type))
+
+    def constant(self, op: Operation) -> None:
+        """A constant array is data of the program."""
+        type_, name = memory(op.result.type), f"constant_{len(self.globals)}"
+        data = op["value"].array
+        stored = Dense(data.view(np.int8) if data.dtype == bool else data)
+        self.globals.append(
+            Operation(
+                "memref.global",
+                attributes={"sym_name": name, "type": type_, "initial_value": stored},
+                location=op.location,
+            )
+        )
+        self.memrefs[op.result] = self.scope.op(
+            "memref.get_global", [], type_, {"name": Symbol(name)}
+        )
 
     def call(self, op: Operation, fusion: FusionLowering) -> None:
         operands = [self.memrefs[v] for v in op.operands]
@@ -149,11 +166,6 @@ def _view(f: FunctionText, op: Operation) -> None:
     f.define(op.result, f"getelementptr inbounds i8, ptr {f[source]}, i64 {shift}", op.location)
 
 
-@LLVM.rule("memref.reinterpret_cast")
-def _reinterpret(f: FunctionText, op: Operation) -> None:
-    f.names[op.result] = f[op.operands[0]]
-
-
 @LLVM.rule("func.call")
 def _call(f: FunctionText, op: Operation) -> None:
     callee: Symbol = op["callee"]
@@ -191,6 +203,9 @@ def main_text(module: ModuleText, op: Operation) -> None:
     """`@main(table, pool)`: pointers from the table, then the calls in order."""
     f = FunctionText(module, "main")
     for i, value in enumerate(op.body.args):
+        if not value.uses:  # no temporaries, no slot for them in the table
+            f.names[value] = "null"
+            continue
         slot = f.temporary(f"getelementptr inbounds ptr, ptr %table, i64 {i}", op.location, "p")
         f.define(value, f"load ptr, ptr {slot}, align 8", op.location)
     f.block(op.body)

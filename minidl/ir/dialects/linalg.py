@@ -13,7 +13,7 @@ from minidl.core.errors import VerifyError
 from minidl.ir.core import Operation
 from minidl.ir.dialects.builtin import parse_terminator
 from minidl.ir.form import Custom, Parts
-from minidl.ir.kinds import I64, ITERATORS, MAPS, Kind
+from minidl.ir.kinds import I64, INTS, ITERATORS, MAPS, Kind
 from minidl.ir.spec import define
 from minidl.ir.types import ShapedType, index
 
@@ -177,3 +177,91 @@ define(
     form=Custom(lambda op, printer: f"tensor.empty() : {op.result.type}", _parse_empty),
     traits="pure",
 )
+
+
+# -- tensor: an element, and windows ---------------------------------------------------
+
+
+def _parse_extract(p: Any) -> Parts:
+    parts = Parts(operands=[p.value_name()])
+    p.expect("[")
+    if not p.accept("]"):
+        parts.operands += p.value_list()
+        p.expect("]")
+    p.expect(":")
+    type_ = p.type()
+    parts.operand_types = [type_] + [index] * (len(parts.operands) - 1)
+    parts.result_types = [type_.element]
+    return parts
+
+
+define(
+    "tensor.extract",
+    "tensor indices*",
+    form=Custom(
+        lambda op, p: (
+            f"tensor.extract {p.name(op.operands[0])}"
+            f"[{', '.join(map(p.name, op.operands[1:]))}] : {op.operands[0].type}"
+        ),
+        _parse_extract,
+    ),
+    traits="pure",
+)
+
+WINDOW = ("offsets", "sizes", "strides")
+
+
+def window_text(op: Operation) -> str:
+    """`[offsets][sizes][strides]`."""
+    return "".join(f"[{', '.join(map(str, op[key]))}]" for key in WINDOW)
+
+
+def _parse_window(p: Any) -> dict[str, tuple[int, ...]]:
+    out = {}
+    for key in WINDOW:
+        p.expect("[")
+        out[key] = tuple(p.comma_list(p.integer, "]"))
+    return out
+
+
+def _print_windowed(op: Operation, printer: Any) -> str:
+    names = [printer.name(v) for v in op.operands]
+    types = [str(v.type) for v in op.operands]
+    word = "to"
+    if len(names) == 2:
+        word = "into"
+    else:
+        types.append(str(op.result.type))
+    return f"{op.name} {' into '.join(names)}{window_text(op)} : {f' {word} '.join(types)}"
+
+
+def _parse_windowed(p: Any, count: int, word: str) -> Parts:
+    parts = Parts(operands=[p.value_name()])
+    if count == 2:
+        p.expect("into")
+        parts.operands.append(p.value_name())
+    parts.attributes = dict(_parse_window(p))
+    p.expect(":")
+    first = p.type()
+    p.expect(word)
+    second = p.type()
+    parts.operand_types = [first, second][:count]
+    parts.result_types = [second]
+    return parts
+
+
+def _windowed(count: int, word: str) -> Custom:
+    return Custom(_print_windowed, lambda p: _parse_windowed(p, count, word))
+
+
+for _name, _operands, _word in (
+    ("tensor.extract_slice", "source", "to"),
+    ("tensor.insert_slice", "source dest", "into"),
+):
+    define(
+        _name,
+        _operands,
+        attributes=dict.fromkeys(WINDOW, INTS),
+        form=_windowed(len(_operands.split()), _word),
+        traits="pure",
+    )

@@ -12,7 +12,8 @@ from typing import Any
 from minidl.ir.core import Operation
 from minidl.ir.dialects.builtin import parse_terminator
 from minidl.ir.form import Custom, Parts
-from minidl.ir.kinds import Kind, int_kind
+from minidl.ir.kinds import STR, SYMBOL, TYPE, Kind, int_kind
+from minidl.ir.printer import dense_text
 from minidl.ir.spec import define
 from minidl.ir.types import MemRefType, Type, VectorType, index
 
@@ -21,6 +22,9 @@ _INTS = Kind(
     lambda v, pretty: "[" + ", ".join(map(str, v)) + "]",
     lambda p, pretty: tuple(p.comma_list(p.integer, "]")) if p.expect("[") else (),
 )
+
+
+DENSE = Kind("dense", lambda v, pretty: f"{dense_text(v)} : {v.type}", lambda p, pretty: p.dense())
 
 
 def _element(types: Sequence[Type], attributes: Any, regions: Any) -> list[Type]:
@@ -110,9 +114,35 @@ def _parse_alloca(p: Any) -> Parts:
 define("memref.alloca", form=Custom(_print_alloca, _parse_alloca))
 define(
     "memref.get_global",
-    attributes={"name": Kind("symbol", lambda v, q: f"@{v}", lambda p, q: p.symbol())},
+    attributes={"name": SYMBOL},
     form="$name :results",
     traits="pure",
+)
+
+
+def _parse_global(p: Any) -> Parts:
+    """`memref.global "private" constant @name : type = dense<…>`."""
+    parts = Parts(operand_types=[], result_types=[])
+    p.expect('"private"')
+    p.expect("constant")
+    name = p.symbol()
+    p.expect(":")
+    made = p.type()
+    p.expect("=")
+    parts.attributes = {"sym_name": name, "type": made, "initial_value": p.dense_like(made)}
+    return parts
+
+
+define(
+    "memref.global",
+    attributes={"sym_name": STR, "type": TYPE, "initial_value": DENSE},
+    form=Custom(
+        lambda op, p: (
+            f'memref.global "private" constant @{op["sym_name"]} : {op["type"]} = '
+            f"{dense_text(op['initial_value'])}"
+        ),
+        _parse_global,
+    ),
 )
 
 

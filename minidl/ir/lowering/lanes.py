@@ -15,7 +15,9 @@ from __future__ import annotations
 from typing import Any
 
 from minidl.ir.core import Operation, Value
-from minidl.ir.lowering.nest import Position, Scope, Tile, chunks, ones
+from minidl.ir.lowering.access import Access
+from minidl.ir.lowering.generics import Generic
+from minidl.ir.lowering.nest import Position, Scope, Tile, chunks, ones, typed
 from minidl.ir.types import VectorType
 
 LANES = 8
@@ -29,13 +31,14 @@ def accumulators(size: int) -> int:
     return u
 
 
-def lane_reduction(low: Any, scope: Scope, g: Any, tile: Tile, p: Position) -> Value:
+def lane_reduction(
+    low: Access, scope: Scope, g: Generic, tile: Tile, p: Position, init: Value
+) -> Value:
     """The reduced scalar of one position (all leading dimensions scalar)."""
-    init = low.inits[g.outs[0]]
     return _outer(low, scope, g, tile, p, init)
 
 
-def _outer(low: Any, scope: Scope, g: Any, tile: Tile, p: Position, total: Value) -> Value:
+def _outer(low: Access, scope: Scope, g: Generic, tile: Tile, p: Position, total: Value) -> Value:
     """Reduction dimensions before the last: loops that carry one scalar."""
     d = len(tile.bases)
     if d == len(g.sizes) - 1:
@@ -50,7 +53,7 @@ def _outer(low: Any, scope: Scope, g: Any, tile: Tile, p: Position, total: Value
 class _Combine:
     """The generic's region cut in two: what is computed of an element, and how it joins."""
 
-    def __init__(self, low: Any, g: Any, tile: Tile, p: Position) -> None:
+    def __init__(self, low: Access, g: Generic, tile: Tile, p: Position) -> None:
         self.low, self.g, self.tile, self.p = low, g, tile, p
         last = g.op.body.terminator.operands[0].op
         assert last is not None
@@ -78,27 +81,27 @@ class _Combine:
         p = (*self.p, (offset, width))
         block = g.op.body
         env: dict[Value, Value] = {}
-        for i, value in enumerate(g.ins):
+        for i in range(len(g.ins)):
             if block.args[i].uses:
-                env[block.args[i]] = low._read(scope, g, i, value, tile, p, width)
+                env[block.args[i]] = low.read(scope, g, i, tile, p, width)
         if acc is not None:
             env[block.args[-1]] = acc
         for op in block:
             if op is block.last or any(v not in env for v in op.operands):
                 continue
-            env[op.results[0]] = low._scalar_op(scope, op, env, tile, p, width)
+            env[op.results[0]] = low.scalar_op(scope, op, env, tile, p, width)
         return scope.broadcast(env[want], width)
 
     def join(self, scope: Scope, x: Value, y: Value) -> Value:
         """Two partial results into one."""
-        b = scope.at(self.op.location)
-        return b.value("arith.addf" if self.fma else self.op.name, x, y)
+        name = "arith.addf" if self.fma else self.op.name
+        return scope.op(name, [x, y], x.type, None, self.op.location)
 
     def _scalar(self) -> Any:
         return self.op.result.type
 
 
-def _row(low: Any, scope: Scope, g: Any, tile: Tile, p: Position, total: Value) -> Value:
+def _row(low: Access, scope: Scope, g: Generic, tile: Tile, p: Position, total: Value) -> Value:
     """One row of K elements, joined to `total`."""
     size = g.sizes[-1]
     combine = _Combine(low, g, tile, p)
@@ -141,14 +144,17 @@ def fold(scope: Scope, combine: _Combine, x: Value, width: int) -> Value:
     """Lanes in halves until one is left."""
     while width > 1:
         half = width // 2
-        b = scope.at(combine.op.location)
+        assert isinstance(x.type, VectorType)
+        made, place = typed(x.type.element, half), combine.op.location
         if half == 1:
-            one = [x.type.element]  # type: ignore[attr-defined]
-            low = b.create("vector.extract", [x], {"position": 0}, one).result
-            high = b.create("vector.extract", [x], {"position": 1}, one).result
+            low, high = (
+                scope.op("vector.extract", [x], made, {"position": i}, place) for i in (0, 1)
+            )
         else:
-            low = b.value("vector.shuffle", x, x, mask=tuple(range(half)))
-            high = b.value("vector.shuffle", x, x, mask=tuple(range(half, width)))
+            low, high = (
+                scope.op("vector.shuffle", [x, x], made, {"mask": mask}, place)
+                for mask in (tuple(range(half)), tuple(range(half, width)))
+            )
         x, width = combine.join(scope, low, high), half
     assert not isinstance(x.type, VectorType)
     return x

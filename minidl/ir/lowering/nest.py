@@ -21,10 +21,10 @@ import numpy as np
 
 from minidl.ir.attributes import Affine, Dense, Typed
 from minidl.ir.core import Block, Operation, Region, Value
-from minidl.ir.location import Location
+from minidl.ir.location import UNKNOWN, Location, fuse
 from minidl.ir.lowering.scalars import signless
 from minidl.ir.spec import Builder
-from minidl.ir.types import ScalarType, Type, VectorType, index
+from minidl.ir.types import ScalarType, Type, VectorType, index, tensor
 
 Chunk = tuple[int, int]
 Position = tuple[Chunk, ...]
@@ -81,43 +81,89 @@ class Scope:
         self.b, self.parent = builder, parent
         self.memo: dict[Any, Value] = {}
         self.entry: Scope = parent.entry if parent else self
+        self.unions: dict[tuple[int, int], tuple[Location, Location, Location]] = {}
 
-    def once(self, key: Any, make: Callable[[], Value]) -> Value:
-        """The value made for `key` here or in a block around, or a new one."""
+    def once(self, key: Any, make: Callable[[], Value], location: Location = UNKNOWN) -> Value:
+        """The value made for `key` here or in a block around, or a new one.
+
+        One found again stands for one place more, `location`.
+        """
         scope: Scope | None = self
         while scope is not None:
-            if key in scope.memo:
-                return scope.memo[key]
+            made = scope.memo.get(key)
+            if made is not None:
+                if location is not UNKNOWN and made.op is not None:
+                    made.op.location = self.union(made.op.location, location)
+                return made
             scope = scope.parent
         self.memo[key] = made = make()
         return made
+
+    def union(self, x: Location, y: Location) -> Location:
+        """`fuse`, remembered: the same two places meet again in every lane."""
+        if x is y or y is UNKNOWN:
+            return x
+        if x is UNKNOWN:
+            return y
+        known = self.entry.unions.get((id(x), id(y)))
+        if known is None:
+            made = fuse(x, y)
+            known = x, y, x if made == x else made
+            self.entry.unions[id(x), id(y)] = known
+        return known[2]
 
     def at(self, location: Location) -> Builder:
         self.b.location = location
         return self.b
 
+    # -- ops, without asking the shape rules again --------------------------------------
+
+    def op(
+        self,
+        name: str,
+        operands: Sequence[Value],
+        type_: Type,
+        attributes: dict[str, Any] | None = None,
+        location: Location | None = None,
+    ) -> Value:
+        """A new op with one result of a known type."""
+        where = self.b.location if location is None else location
+        made = Operation(name, operands, [type_], attributes, location=where)
+        self.b.block.insert(made, self.b.before)
+        return made.results[0]
+
+    def emit(self, name: str, operands: Sequence[Value], location: Location) -> None:
+        """A new op without results."""
+        self.b.block.insert(Operation(name, operands, location=location), self.b.before)
+
     # -- constants stand at the top of the function ----------------------------------
 
-    def constant(self, value: Any, element: ScalarType, width: int = 1) -> Value:
-        element = signless(element)
-        if element.is_float:
-            attribute: Any = Typed(float(value), element)
-        else:
-            attribute = Typed(int(value), element)
-        key = ("constant", repr(value), element, width)
+    def at_entry(self, key: Any, make: Callable[[], Operation]) -> Value:
+        """The one constant made for `key`, at the top of the function."""
         entry = self.entry
         if key not in entry.memo:
-            if width > 1:
-                one = np.asarray(value).astype(element.numpy)
-                attribute = Dense(np.broadcast_to(one, (width,)).copy())
-                attribute.type = type(attribute.type)((width,), element)
-            op = Operation(
-                "arith.constant", (), [typed(element, width)], {"value": attribute},
-                location=self.b.location,
-            )  # fmt: skip
+            op = make()
             entry.b.block.insert(op, entry.b.block.first)
-            entry.memo[key] = op.result
+            entry.memo[key] = op.results[0]
         return entry.memo[key]
+
+    def constant(self, value: Any, element: ScalarType, width: int = 1) -> Value:
+        key = ("constant", repr(value), element, width)
+        made = self.entry.memo.get(key)
+        if made is not None:
+            return made
+        return self.at_entry(key, lambda: self._constant(value, signless(element), width))
+
+    def _constant(self, value: Any, element: ScalarType, width: int) -> Operation:
+        number = float(value) if element.is_float else int(value)
+        attribute: Any = Typed(number, element)
+        if width > 1:
+            one = np.asarray(number).astype(element.numpy)
+            attribute = Dense(np.broadcast_to(one, (width,)), tensor((width,), element))
+        return Operation(
+            "arith.constant", (), [typed(element, width)], {"value": attribute},
+            location=self.b.location,
+        )  # fmt: skip
 
     def index(self, value: int) -> Value:
         return self.constant(value, index)
@@ -130,9 +176,10 @@ class Scope:
             return base
         if base.op is not None and base.op.name == "arith.constant":
             return self.index(base.op["value"].value + offset)
-        return self.once(
-            ("add", base, offset), lambda: self.b.value("arith.addi", base, self.index(offset))
-        )
+        return self._index_op("arith.addi", base, self.index(offset))
+
+    def _index_op(self, name: str, x: Value, y: Value) -> Value:
+        return self.once((name, x, y), lambda: self.op(name, [x, y], index))
 
     def affine(self, e: Affine, bases: Sequence[Value], offsets: Sequence[int]) -> Value:
         """The value of an affine expression at bases + offsets."""
@@ -143,17 +190,9 @@ class Scope:
             if base.op is not None and base.op.name == "arith.constant":
                 const += c * base.op["value"].value
                 continue
-            term = base if c == 1 else self._times(base, c)
-            total = term if total is None else self._sum(total, term)
+            term = base if c == 1 else self._index_op("arith.muli", base, self.index(c))
+            total = term if total is None else self._index_op("arith.addi", total, term)
         return self.index(const) if total is None else self.add(total, const)
-
-    def _times(self, base: Value, c: int) -> Value:
-        return self.once(
-            ("times", base, c), lambda: self.b.value("arith.muli", base, self.index(c))
-        )
-
-    def _sum(self, x: Value, y: Value) -> Value:
-        return self.once(("sum", x, y), lambda: self.b.value("arith.addi", x, y))
 
     # -- vectors ------------------------------------------------------------------------
 
@@ -163,10 +202,10 @@ class Scope:
         if x.op is not None and x.op.name == "arith.constant":
             assert isinstance(x.type, ScalarType)
             return self.constant(x.op["value"].value, x.type, width)
-        to = VectorType((width,), x.type)  # type: ignore[arg-type]
+        to = VectorType((width,), x.type)
         return self.once(
             ("broadcast", x, width),
-            lambda: self.b.create("vector.broadcast", [x], None, [to]).result,
+            lambda: self.op("vector.broadcast", [x], to),
         )
 
     # -- loops --------------------------------------------------------------------------

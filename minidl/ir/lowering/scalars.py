@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from minidl.core.errors import UnsupportedError
 from minidl.core.rules import RuleTable
 from minidl.ir.attributes import Typed
 from minidl.ir.core import Operation, Value
@@ -20,12 +21,20 @@ from minidl.ir.spec import Builder
 from minidl.ir.types import ScalarType, TensorType, f32, i1
 
 Row = Callable[..., Value]
+KEEPS_16 = frozenset(
+    f"stablehlo.{n}" for n in ("select", "convert", "bitcast_convert", "optimization_barrier")
+)  # these take 16-bit floats as they are
 SCALAR: RuleTable[Row] = RuleTable("scalar", "the lowering to linalg")
 
 
 def signless(element: ScalarType) -> ScalarType:
     """ui32 → i32: below StableHLO the op, not the type, knows the sign."""
     return ScalarType(element.name[1:]) if element.name.startswith("ui") else element
+
+
+def is_16(element: ScalarType) -> bool:
+    """Whether elements are 16-bit floats, which are stored but not computed with."""
+    return element.name in ("f16", "bf16")
 
 
 def constant(b: Builder, value: Any, element: ScalarType) -> Value:
@@ -38,6 +47,12 @@ def constant(b: Builder, value: Any, element: ScalarType) -> Value:
         half = 1 << (element.bits - 1)
         number = (number + half) % (2 * half) - half
     return b.value("arith.constant", value=Typed(number, element))
+
+
+def _refused(op: Operation, which: str, hint: str) -> UnsupportedError:
+    return UnsupportedError(
+        f"{op.name} {which} is not lowered", op=op.name, hint=f"stage: linalg; {hint}"
+    )
 
 
 def _by_kind(floats: str | None, signed: str, unsigned: str, boolean: str | None = None) -> Row:
@@ -57,7 +72,7 @@ def _math(name: str) -> Row:
     return lambda b, op, element, *xs: b.value(f"math.{name}", *xs)
 
 
-for _name, _ops in {
+_KINDS: dict[str, tuple[Any, ...]] = {
     "add": ("arith.addf", "arith.addi", "arith.addi", "arith.ori"),
     "subtract": ("arith.subf", "arith.subi", "arith.subi"),
     "multiply": ("arith.mulf", "arith.muli", "arith.muli", "arith.andi"),
@@ -66,7 +81,8 @@ for _name, _ops in {
     "and": (None, "arith.andi", "arith.andi"),
     "or": (None, "arith.ori", "arith.ori"),
     "xor": (None, "arith.xori", "arith.xori"),
-}.items():
+}
+for _name, _ops in _KINDS.items():
     SCALAR[f"stablehlo.{_name}"] = _by_kind(*_ops)
 for _name, _math_name in {
     "exponential": "exp",
@@ -133,7 +149,7 @@ def _logistic(b: Builder, op: Operation, element: ScalarType, x: Value) -> Value
 @SCALAR.rule("stablehlo.power")
 def _power(b: Builder, op: Operation, element: ScalarType, x: Value, y: Value) -> Value:
     if not element.is_float:
-        return SCALAR["integer stablehlo.power"](b, op, element, x, y)
+        raise _refused(op, "of integers", "multiply in a loop of your own, or use floats")
     return b.value("math.powf", x, y)
 
 
@@ -142,7 +158,9 @@ def _guarded(divide: str, at_zero: Callable[..., Value]) -> Row:
 
     def row(b: Builder, op: Operation, element: ScalarType, x: Value, y: Value) -> Value:
         if element.is_float:
-            return b.value({"div": "arith.divf", "rem": "arith.remf"}[divide], x, y)
+            if divide == "rem":
+                raise _refused(op, "of floats", "x - y * trunc(x / y), if its rounding will do")
+            return b.value("arith.divf", x, y)
         zero, one = constant(b, 0, element), constant(b, 1, element)
         by_zero = b.value("arith.cmpi", y, zero, predicate="eq")
         unsafe = by_zero
@@ -196,7 +214,7 @@ def _compare(b: Builder, op: Operation, element: ScalarType, x: Value, y: Value)
     direction = op["comparison_direction"]
     if element.is_float:
         if op.get("compare_type") == "TOTALORDER":
-            return SCALAR["total order stablehlo.compare"](b, op, element, x, y)
+            raise _refused(op, "in TOTALORDER", "compare by value")
         return b.value("arith.cmpf", x, y, predicate=_FLOAT[direction])
     if direction in ("EQ", "NE"):
         return b.value("arith.cmpi", x, y, predicate=direction.lower())
@@ -233,30 +251,33 @@ def _convert(b: Builder, op: Operation, element: ScalarType, x: Value) -> Value:
 
 
 def convert(b: Builder, x: Value, source: ScalarType, to: ScalarType) -> Value:
-    """One conversion op; to i1 by ≠ 0; narrowing integers truncates."""
+    """To i1 by ≠ 0; narrowing integers truncates; floats of 16 bits meet all but f64 as f32."""
     target = signless(to)
     if source is to or signless(source) is target:
         return x
-
-    def cast(name: str) -> Value:
-        return b.create(f"arith.{name}", [x], result_types=[target]).result
-
+    if x.op is not None and x.op.name == "arith.constant" and is_16(source) and to is f32:
+        return constant(b, x.op["value"].value, f32)
+    if (is_16(source) and to is not f32) or (is_16(to) and source.name not in ("f32", "f64")):
+        return convert(b, convert(b, x, source, f32), f32, to)
     if to is i1:
         zero = constant(b, 0, source)
         if source.is_float:
             return b.value("arith.cmpf", x, zero, predicate="une")
         return b.value("arith.cmpi", x, zero, predicate="ne")
+    return b.create(f"arith.{_cast(source, to)}", [x], result_types=[target]).result
+
+
+def _cast(source: ScalarType, to: ScalarType) -> str:
+    """The name of the one op that converts."""
     if source.is_float and to.is_float:
-        if source.bits == to.bits:  # f16 and bf16: by way of float32
-            return convert(b, convert(b, x, source, f32), f32, to)
-        return cast("extf" if to.bits > source.bits else "truncf")
+        return "extf" if to.bits > source.bits else "truncf"
     if source.is_float:
-        return cast("fptoui" if to.is_unsigned else "fptosi")
+        return "fptoui" if to.is_unsigned else "fptosi"
     if to.is_float:
-        return cast("uitofp" if source.is_unsigned else "sitofp")
+        return "uitofp" if source.is_unsigned else "sitofp"
     if to.bits < source.bits:
-        return cast("trunci")
-    return cast("extui" if source.is_unsigned else "extsi")
+        return "trunci"
+    return "extui" if source.is_unsigned else "extsi"
 
 
 @SCALAR.rule("stablehlo.bitcast_convert")

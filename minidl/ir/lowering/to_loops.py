@@ -1,7 +1,7 @@
 """linalg.generic → loops over memrefs, vectors explicit.
 
 Chapter: ir/lowering.
-Sources: MLIR, "'linalg' Dialect" (iterator types, indexing maps); house rule (Numbers).
+Sources: MLIR, "'linalg' Dialect", "'scf' Dialect"; house rule (Numbers).
 Real: `one-shot-bufferize`, `linalg tile-and-fuse`, `vectorize`: three passes over
 general loops, where this is one walk over a fusion whose sizes are constants.
 
@@ -16,77 +16,20 @@ dimension uses 8 × 8 lanes and a fixed tree (`lanes.py`), whatever the machine.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
-from typing import Any
-
-import numpy as np
 
 from minidl.core.errors import UnsupportedError
-from minidl.ir.attributes import Affine, AffineMap, Dense
 from minidl.ir.core import Operation, Value
-from minidl.ir.dialects.linalg import ins_outs
-from minidl.ir.location import Location, fuse
+from minidl.ir.lowering.access import Access
+from minidl.ir.lowering.generics import Generic, Place, is_flat, memory, shared_lead
 from minidl.ir.lowering.lanes import lane_reduction
-from minidl.ir.lowering.nest import Chunk, Position, Scope, Tile, chunks, ones, vector_dim, width_of
-from minidl.ir.lowering.nest import typed as typed_
+from minidl.ir.lowering.nest import Chunk, Position, Scope, Tile, chunks, ones, width_of
 from minidl.ir.lowering.schedule import Schedule
 from minidl.ir.module import Module, finish, function
-from minidl.ir.spec import SPECS
-from minidl.ir.types import (
-    MemRefType,
-    ScalarType,
-    ShapedType,
-    TensorType,
-    Type,
-    VectorType,
-    i1,
-    i8,
-    index,
-    tensor,
-)
+from minidl.ir.types import MemRefType, ShapedType, TensorType, index
 
-
-def memory(type_: Type) -> MemRefType:
-    """The memref of a tensor; a truth value takes a byte."""
-    assert isinstance(type_, ShapedType)
-    return MemRefType(type_.shape, i8 if type_.element is i1 else type_.element)
-
-
-class Generic:
-    """A linalg.generic with its sizes worked out."""
-
-    def __init__(self, op: Operation) -> None:
-        self.op = op
-        self.ins, self.outs = ins_outs(op)
-        self.maps: tuple[AffineMap, ...] = op["indexing_maps"]
-        self.out_maps = self.maps[len(self.ins) :]
-        kinds = op["iterator_types"]
-        self.parallel = kinds.count("parallel")
-        self.sizes = self._sizes()
-        self.locations: tuple[Location, ...] = op.get("_locations", ()) or (
-            (op.location,) * len(self.ins)
-        )
-
-    def _sizes(self) -> list[int]:
-        sizes = [1] * self.maps[0].dims if self.maps else []
-        for map_, value in zip(self.maps, self.op.operands, strict=True):
-            assert isinstance(value.type, ShapedType)
-            for e, n in zip(map_.results, value.type.dims, strict=True):
-                d = e.as_dim
-                if d is not None:
-                    sizes[d] = max(sizes[d], n) if n != 1 else sizes[d]
-                    if n == 0:
-                        sizes[d] = 0
-        return sizes
-
-    @property
-    def reduces(self) -> bool:
-        return self.parallel < len(self.sizes)
-
-    @property
-    def lanes(self) -> bool:
-        """Whether the association is by lanes (else in order); by shapes alone."""
-        return self.reduces and bool(self.op.get("_lanes", False))
+Cut = Callable[[int], tuple[Chunk, ...]]
 
 
 class FusionLowering:
@@ -94,98 +37,142 @@ class FusionLowering:
 
     def __init__(self, source: Operation, into: Module, schedule: Schedule) -> None:
         self.source, self.schedule = source, schedule
-        body = source.body
-        outputs = body.terminator.operands
-        args = [memory(v.type) for v in (*body.args, *outputs)]
+        body, outputs = source.body, source.body.terminator.operands
         self.generics = [Generic(op) for op in body if op.name == "linalg.generic"]
-        self.lead = self._lead()
-        self.tiles, self.grain = self._plan()
-        self.split = self._work() >= schedule.parallel_work and schedule.threads == "loops"
-        self.split = self.split and bool(self.lead)
-        types = [*args, index, index] if self.split else args
+        self.flat = is_flat(self.generics)
+        if self.flat:
+            for g in self.generics:
+                g.flatten()
+        self.lead = shared_lead(self.generics)
+        self.cuts, self.steps = self._plan()
+        work = sum(g.work for g in self.generics)
+        enough = work >= schedule.parallel_work and schedule.threads == "loops"
+        self.split = enough and self.rounds > 1
+        types = [memory(v.type) for v in (*body.args, *outputs)]
         self.made, builder = function(
-            into, source["sym_name"], types, (), "private", source.location
+            into,
+            source["sym_name"],
+            [*types, *([index, index] if self.split else [])],
+            visibility="private",
+            location=source.location,
         )
         self.made.attributes["minidl.fusion"] = source.get("minidl.fusion")
         self.top = Scope(builder)
-        self.memrefs = dict(zip(body.args, self.made.body.args, strict=False))
-        self.outputs: dict[Value, list[Value]] = {}
-        for value, memref in zip(outputs, self.made.body.args[len(body.args) :], strict=False):
-            self.outputs.setdefault(value, []).append(memref)
-        self.registers: dict[tuple[Value, Position], Value] = {}
+        self.access = Access(len(self.lead), len(body.args))
         self.inits: dict[Value, Value] = {}
-        self.reads: dict[Value, tuple[int, Value]] = {}  # leading results dropped, memref
 
     # -- plan ------------------------------------------------------------------------
 
-    def _lead(self) -> list[int]:
-        """Sizes of the parallel dimensions that all generics share and agree on."""
-        first, *rest = self.generics
-        shared = first.parallel
-        made_by = {r: g for g in self.generics for r in g.op.results}
-        for g in self.generics:
-            shared = min(shared, g.parallel)
-            while g.sizes[:shared] != first.sizes[:shared]:
-                shared -= 1
-            for value, map_ in zip(g.ins, g.maps, strict=False):
-                if value in made_by:
-                    while not _leads(map_, shared):
-                        shared -= 1
-        return first.sizes[:shared]
-
-    def _plan(self) -> tuple[list[Callable[[int], tuple[Chunk, ...]]], list[int]]:
+    def _plan(self) -> tuple[list[Cut], list[int]]:
         """For each leading dimension: how a step is cut, and the step."""
-        n = len(self.lead)
-        cut: list[Callable[[int], tuple[Chunk, ...]]] = [ones] * n
-        step = [1] * n
-        s = self.schedule
+        n, s = len(self.lead), self.schedule
+        cuts: list[Cut] = [ones] * n
+        steps = [1] * n
         scalar = any(g.parallel > n or g.lanes for g in self.generics)
         if n == 0 or scalar or s.lanes == 1:
-            return cut, step
+            return cuts, steps
         lanes = self._lanes()
-        cut[-1] = lambda size: chunks(size, lanes)
-        step[-1] = lanes
-        if any(g.op.body.terminator.operands[0].op.name == "math.fma" for g in self.generics
-               if g.reduces and g.op.body.terminator.operands[0].op):  # fmt: skip
-            step[-1] = lanes * s.dot_vectors
+        cuts[-1] = lambda size: chunks(size, lanes)
+        steps[-1] = lanes
+        if any(g.multiplies for g in self.generics):
+            steps[-1] = lanes * s.dot_vectors
             if n > 1:
-                step[-2] = _rows(self.lead[-2], s.dot_rows)
+                steps[-2] = _rows(self.lead[-2], s.dot_rows)
         elif any(g.reduces for g in self.generics):
-            step[-1] = min(lanes * s.column_vectors, max(lanes, self.lead[-1]))
-        return cut, step
+            steps[-1] = min(lanes * s.column_vectors, max(lanes, self.lead[-1]))
+        return cuts, steps
 
     def _lanes(self) -> int:
         """Vector length: as many of the widest element as fit the schedule's register."""
         widest = 4
         for g in self.generics:
-            for v in (*g.ins, *g.outs):
+            for v in g.op.operands:
                 assert isinstance(v.type, ShapedType)
                 widest = max(widest, v.type.element.bytes)
         return max(2, self.schedule.lanes * 4 // widest)
 
-    def _work(self) -> int:
-        """Scalar operations, roughly; a shape, not a clock, decides about threads."""
-        total = 0
+    @property
+    def rounds(self) -> int:
+        """How many pieces the first loop has."""
+        return -(-self.lead[0] // self.steps[0]) if self.lead else 1
+
+    # -- memory ----------------------------------------------------------------------
+
+    def _places(self) -> None:
+        """A place for every tensor: arguments, outputs, windows of them, row buffers."""
+        body, made = self.source.body, self.made.body
+        self._scalars()
+        for value, memref in zip(body.args, made.args, strict=False):
+            self.access.reads[value] = Place(self._seen(memref))
+        outputs: dict[Value, list[Place]] = {}
+        for value, memref in zip(
+            body.terminator.operands, made.args[len(body.args) :], strict=False
+        ):
+            outputs.setdefault(value, []).append(Place(self._seen(memref)))
         for g in self.generics:
-            points = 1
-            for n in g.sizes:
-                points *= n
-            costs = sum(12 if o.name.startswith("math.") and o.name != "math.fma" else 1
-                        for o in g.op.body)  # fmt: skip
-            total += points * max(1, costs - 1)
-        return total
+            for out in g.op.results:
+                self._place(g, out, outputs)
+
+    def _seen(self, memref: Value) -> Value:
+        """The memref, flat where the loops are."""
+        type_ = memref.type
+        assert isinstance(type_, MemRefType)
+        if not self.flat or len(type_.shape) < 2:
+            return memref
+        return self.top.op(
+            "memref.reinterpret_cast", [memref], MemRefType((type_.size,), type_.element)
+        )
+
+    def _place(self, g: Generic, out: Value, outputs: dict[Value, list[Place]]) -> None:
+        """Where a generic writes, and where others read what it wrote."""
+        n = len(self.lead)
+        end, window = _window(out)
+        if end in outputs:
+            self.access.writes[out] = [
+                Place(p.memref, 0, *window) if window else p for p in outputs[end]
+            ]
+            self.access.reads[out] = outputs[end][0]
+            if end is not out and not window and self.schedule.threads == "gpu":
+                raise UnsupportedError(
+                    "stablehlo.pad is not lowered for a GPU: its threads would need a barrier",
+                    op="stablehlo.pad",
+                    hint="stage: loops; compile for the CPU",
+                )
+        elif g.parallel > n:
+            assert isinstance(out.type, TensorType)
+            self.top.b.location = g.op.location
+            inner = MemRefType(out.type.shape[n:], memory(out.type).element)
+            place = Place(self.top.op("memref.alloca", [], inner), n)
+            self.access.writes[out], self.access.reads[out] = [place], place
+
+    def _scalars(self) -> None:
+        """Initial values of reductions: constants, or elements of arguments."""
+        made: dict[Value, Value] = {}
+        inputs = dict(zip(self.source.body.args, self.made.body.args, strict=False))
+        for op in self.source.body:
+            self.top.b.location = op.location
+            if op.name == "arith.constant":
+                made[op.result] = self.top.constant(op["value"].value, op["value"].type)
+            elif op.name == "tensor.extract":
+                at = [made[v] for v in op.operands[1:]]
+                made[op.result] = self._element(inputs[op.operands[0]], at, op)
+            elif op.name == "arith.extf":
+                made[op.result] = self.top.op(op.name, [made[op.operands[0]]], op.result.type)
+            elif op.name == "linalg.fill":
+                self.inits[op.result] = made[op.operands[0]]
+
+    def _element(self, memref: Value, at: Sequence[Value], op: Operation) -> Value:
+        type_ = memref.type
+        assert isinstance(type_, MemRefType)
+        found = self.top.op("memref.load", [memref, *at], type_.element)
+        if found.type is op.result.type:
+            return found
+        return self.top.op("arith.trunci", [found], op.result.type)
 
     # -- the walk --------------------------------------------------------------------
 
     def run(self) -> Operation:
-        for op in self.source.body:
-            if op.name == "linalg.fill":
-                constant = op.operands[0].op
-                assert constant is not None
-                self.top.b.location = op.location
-                value = constant["value"]
-                self.inits[op.result] = self.top.constant(value.value, value.type)
-        self._buffers()
+        self._places()
         if self.schedule.threads == "gpu":
             self._gpu()
         else:
@@ -194,21 +181,6 @@ class FusionLowering:
         finish(self.top.b, [])
         return self.made
 
-    def _buffers(self) -> None:
-        """Memory for results with dimensions of their own that are no outputs."""
-        n = len(self.lead)
-        for g in self.generics:
-            for out, map_ in zip(g.op.results, g.out_maps, strict=True):
-                if out in self.outputs:
-                    self.reads[out] = (0, self.outputs[out][0])
-                elif g.parallel > n:
-                    assert isinstance(out.type, TensorType)
-                    inner = MemRefType(out.type.shape[n:], memory(out.type).element)
-                    self.top.b.location = g.op.location
-                    made = self.top.b.create("memref.alloca", result_types=[inner]).result
-                    self.reads[out] = (n, made)
-                assert map_.dims == len(g.sizes)
-
     def _nest(self, scope: Scope, tile: Tile) -> None:
         """Loops over the leading dimensions, outermost first; the first may be split."""
         d = len(tile.bases)
@@ -216,75 +188,67 @@ class FusionLowering:
             for g in self.generics:
                 self._generic(scope, g, tile)
             return
-        size, step, cut = self.lead[d], self.grain[d], self.tiles[d]
+        size, step, cut = self.lead[d], self.steps[d], self.cuts[d]
         if d == 0 and self.split:
             return self._split(scope, size, step, cut)
         scope.tiles(size, step, cut, lambda s, i, pieces: self._nest(s, tile.then(i, pieces)))
 
-    def _split(
-        self, scope: Scope, size: int, step: int, cut: Callable[[int], tuple[Chunk, ...]]
-    ) -> None:
+    def _split(self, scope: Scope, size: int, step: int, cut: Cut) -> None:
         """Rounds %lo … %hi of the first loop; the last may be a remainder."""
         low, high = self.made.body.args[-2:]
         full = size // step
 
         def each(inner: Scope, t: Value, carried: list[Value]) -> list[Value]:
-            base = t if step == 1 else inner.b.value("arith.muli", t, inner.index(step))
+            base = t if step == 1 else inner.op("arith.muli", [t, inner.index(step)], index)
             self._nest(inner, Tile().then(base, cut(step)))
             return []
 
         limit = high
         if size % step:
-            limit = scope.b.value("arith.minsi", high, scope.index(full))
+            limit = scope.op("arith.minsi", [high, scope.index(full)], index)
         scope.loop(low, limit, 1, [], each)
         if size % step:
             last = scope.b.value("arith.cmpi", high, scope.index(full), predicate="sgt")
             base = scope.index(full * step)
             scope.when(last, lambda s: self._nest(s, Tile().then(base, cut(size % step))))
 
-    @property
-    def rounds(self) -> int:
-        """How many pieces the first loop has."""
-        return -(-self.lead[0] // self.grain[0]) if self.lead else 1
-
     def _gpu(self) -> None:
         """One thread an element of the leading space; the last block is guarded."""
         scope = self.top
-        total = 1
-        for n in self.lead:
-            total *= n
         b = scope.at(self.source.location)
         block = b.value("gpu.block_id", dimension="x")
         width = b.value("gpu.block_dim", dimension="x")
         thread = b.value("gpu.thread_id", dimension="x")
         i = b.value("arith.addi", b.value("arith.muli", block, width), thread)
-        inside = b.value("arith.cmpi", i, scope.index(total), predicate="ult")
+        total = scope.index(math.prod(self.lead))
+        inside = b.value("arith.cmpi", i, total, predicate="ult")
+        scope.when(inside, lambda inner: self._thread(inner, i))
 
-        def body(inner: Scope) -> None:
-            tile, rest = Tile(), i
-            bases: list[Value] = []
-            for n in reversed(self.lead[1:]):
-                bases.append(inner.b.value("arith.remui", rest, inner.index(n)))
-                rest = inner.b.value("arith.divui", rest, inner.index(n))
-            if self.lead:
-                bases.append(rest)
-            for base in reversed(bases):
-                tile = tile.then(base, ones(1))
-            for g in self.generics:
-                self._generic(inner, g, tile)
-
-        scope.when(inside, body)
+    def _thread(self, scope: Scope, i: Value) -> None:
+        """Element `i` of the leading space."""
+        bases: list[Value] = []
+        rest = i
+        for n in reversed(self.lead[1:]):
+            bases.append(scope.op("arith.remui", [rest, scope.index(n)], index))
+            rest = scope.op("arith.divui", [rest, scope.index(n)], index)
+        if self.lead:
+            bases.append(rest)
+        tile = Tile()
+        for base in reversed(bases):
+            tile = tile.then(base, ones(1))
+        for g in self.generics:
+            self._generic(scope, g, tile)
 
     # -- one generic at one tile -------------------------------------------------------
 
     def _generic(self, scope: Scope, g: Generic, tile: Tile) -> None:
+        """Loops over the generic's own parallel dimensions."""
         d = len(tile.bases)
         if d == g.parallel:
             return self._compute(scope, g, tile)
         lanes = self._lanes() if self.schedule.lanes > 1 else 1
-        last = d == g.parallel - 1
-        vector = last and lanes > 1 and not g.lanes
-        cut = (lambda size: chunks(size, lanes)) if vector else ones
+        vector = d == g.parallel - 1 and lanes > 1 and not g.lanes
+        cut: Cut = (lambda size: chunks(size, lanes)) if vector else ones
         step = lanes if vector else 1
         scope.tiles(
             g.sizes[d], step, cut, lambda s, i, pieces: self._generic(s, g, tile.then(i, pieces))
@@ -295,17 +259,17 @@ class FusionLowering:
         positions = list(tile.positions())
         if not g.reduces:
             for p in positions:
-                self._finish(scope, g, tile, p, self.body(scope, g, tile, p, []))
-        elif g.lanes and self.schedule.lanes > 1:
-            for p in positions:
-                total = lane_reduction(self, scope, g, tile, p)
-                self._finish(scope, g, tile, p, [total])
+                made = self.access.region(scope, g, tile, p, [])
+                self.access.finish(scope, g, tile, p, made)
+            return
+        init = self.inits[g.outs[0]]
+        if g.lanes and self.schedule.lanes > 1:
+            totals = [lane_reduction(self.access, scope, g, tile, p, init) for p in positions]
         else:
-            init = self.inits[g.outs[0]]
             starts = [scope.broadcast(init, width_of(p)) for p in positions]
             totals = self._in_order(scope, g, tile, positions, starts)
-            for p, total in zip(positions, totals, strict=True):
-                self._finish(scope, g, tile, p, [total])
+        for p, total in zip(positions, totals, strict=True):
+            self.access.finish(scope, g, tile, p, [total])
 
     def _in_order(
         self, scope: Scope, g: Generic, tile: Tile, positions: list[Position], starts: list[Value]
@@ -316,7 +280,7 @@ class FusionLowering:
             totals = []
             for p, start in zip(positions, starts, strict=True):
                 full = p + ((0, 1),) * (d - len(p))
-                totals += self.body(scope, g, tile, full, [start])
+                totals += self.access.region(scope, g, tile, full, [start])
             return totals
 
         def each(inner: Scope, i: Value, carried: list[Value]) -> list[Value]:
@@ -324,178 +288,24 @@ class FusionLowering:
 
         return scope.loop(scope.index(0), scope.index(g.sizes[d]), 1, starts, each)
 
-    def body(
-        self, scope: Scope, g: Generic, tile: Tile, p: Position, accumulators: list[Value],
-        width: int | None = None,
-    ) -> list[Value]:  # fmt: skip
-        """The generic's region at one position, on vectors as wide as the position."""
-        width = width_of(p) if width is None else width
-        block = g.op.body
-        env: dict[Value, Value] = {}
-        for i, value in enumerate(g.ins):
-            if block.args[i].uses:
-                env[block.args[i]] = self._read(scope, g, i, value, tile, p, width)
-        env.update(zip(block.args[len(g.ins) :], accumulators, strict=False))
-        for op in block:
-            if op is block.last:
-                return [scope.broadcast(env[v], width) for v in op.operands]
-            env[op.results[0]] = self._scalar_op(scope, op, env, tile, p, width)
-        return []
 
-    def _scalar_op(
-        self, scope: Scope, op: Operation, env: dict[Value, Value], tile: Tile, p: Position,
-        width: int,
-    ) -> Value:  # fmt: skip
-        """An op of the region as the same op on vectors."""
-        constants = [v.op.location for v in op.operands if v.op and v.op.name == "arith.constant"]
-        b = scope.at(fuse(op.location, *constants) if constants else op.location)
-        if op.name == "arith.constant":
-            value = op["value"]
-            return scope.constant(value.value, value.type, width)
-        if op.name == "linalg.index":
-            return self._index(scope, op["dim"], tile, p, width)
-        operands = [scope.broadcast(env[v], width) for v in op.operands]
-        key = (op.name, tuple(operands), tuple(op.attributes.items()))
-        types = None
-        if SPECS[op.name].infer is None:
-            element = op.result.type
-            assert isinstance(element, ScalarType)
-            types = [typed_(element, width)]
-        return scope.once(key, lambda: b.create(op.name, operands, op.attributes, types).result)
-
-    def _index(self, scope: Scope, d: int, tile: Tile, p: Position, width: int) -> Value:
-        offset, w = p[d]
-        base = scope.add(tile.bases[d], offset)
-        if w == 1:
-            return scope.broadcast(base, width)
-        start = base.op["value"].value if _is_constant(base) else 0
-        key = ("lanes", start, w)
-        if key not in scope.entry.memo:
-            lanes = Dense(np.arange(start, start + w), tensor((w,), index))
-            made = Operation(
-                "arith.constant", (), [VectorType((w,), index)], {"value": lanes},
-                location=scope.b.location,
-            )  # fmt: skip
-            scope.entry.b.block.insert(made, scope.entry.b.block.first)
-            scope.entry.memo[key] = made.result
-        steps = scope.entry.memo[key]
-        if _is_constant(base):
-            return steps
-        return scope.b.value("arith.addi", scope.broadcast(base, w), steps)
-
-    # -- memory ----------------------------------------------------------------------
-
-    def _read(
-        self, scope: Scope, g: Generic, i: int, value: Value, tile: Tile, p: Position, width: int
-    ) -> Value:
-        """Input `i` at a position: a register, or a load of the width the map allows."""
-        register = self.registers.get((value, p[: len(self.lead)]))
-        if register is not None:
-            return register
-        drop, memref = self.reads.get(value) or (0, self.memrefs[value])
-        location = fuse(g.locations[i], _first_user(g, i))
-        x = self._load(scope, memref, g.maps[i].results[drop:], tile, p, width, location)
-        assert isinstance(value.type, ShapedType)
-        if value.type.element is not i1:
-            return x
-        made = typed_(i1, x.type.size if isinstance(x.type, VectorType) else 1)
-        b = scope.at(location)
-        return scope.once(("truth", x), lambda: b.create("arith.trunci", [x], None, [made]).result)
-
-    def _load(
-        self, scope: Scope, memref: Value, where: Sequence[Affine], tile: Tile, p: Position,
-        width: int, location: Location,
-    ) -> Value:  # fmt: skip
-        offsets = [o for o, _ in p]
-        v = vector_dim(p)
-        moved = [e.coefficient(v) for e in where] if v is not None else []
-        at = lambda shift: [  # noqa: E731
-            scope.affine(e, tile.bases, [*offsets[:v], offsets[v] + shift, *offsets[v + 1 :]]
-                         if shift else offsets)
-            for e in where
-        ]  # fmt: skip
-        b = scope.at(location)
-        if width == 1 or v is None or not any(moved):
-            x = self._load_scalar(scope, memref, at(0), location)
-            return x
-        if moved[-1] == 1 and not any(moved[:-1]):
-            return self._load_vector(scope, memref, at(0), width, location)
-        lanes = [self._load_scalar(scope, memref, at(k), location) for k in range(width)]
-        element = lanes[0].type
-        assert isinstance(element, ScalarType)
-        made = VectorType((width,), element)
-        return b.create("vector.from_elements", lanes, None, [made]).result
-
-    def _load_scalar(
-        self, scope: Scope, memref: Value, at: list[Value], location: Location
-    ) -> Value:
-        def make() -> Value:
-            return scope.at(location).value("memref.load", memref, *at)
-
-        return scope.once(("load", memref, tuple(at)), make) if self._constant(memref) else make()
-
-    def _load_vector(
-        self, scope: Scope, memref: Value, at: list[Value], width: int, location: Location
-    ) -> Value:
-        def make() -> Value:
-            element = memref.type.element  # type: ignore[attr-defined]
-            made = VectorType((width,), element)
-            b = scope.at(location)
-            return b.create("vector.load", [memref, *at], None, [made]).result
-
-        key = ("load", memref, tuple(at), width)
-        return scope.once(key, make) if self._constant(memref) else make()
-
-    def _constant(self, memref: Value) -> bool:
-        """Whether nothing in this function writes to it, so that a load may be shared."""
-        n = len(self.source.body.args)
-        return memref.op is None and memref.index < n
-
-    def _finish(
-        self, scope: Scope, g: Generic, tile: Tile, p: Position, results: list[Value]
-    ) -> None:
-        """Keep results in registers, or store them."""
-        n = len(self.lead)
-        for out, map_, value in zip(g.op.results, g.out_maps, results, strict=True):
-            if g.parallel == n:
-                self.registers[out, p] = value
-            stored = [(0, m) for m in self.outputs.get(out, [])]
-            if out not in self.outputs and out in self.reads:
-                stored = [self.reads[out]]
-            for drop, memref in stored:
-                self._store(scope, g, memref, map_.results[drop:], tile, p, value)
-
-    def _store(
-        self, scope: Scope, g: Generic, memref: Value, where: Sequence[Affine], tile: Tile,
-        p: Position, value: Value,
-    ) -> None:  # fmt: skip
-        at = [scope.affine(e, tile.bases, [o for o, _ in p]) for e in where]
-        b = scope.at(g.op.location)
-        width = width_of(p)
-        element = value.type.element if isinstance(value.type, VectorType) else value.type
-        if element is i1:
-            value = b.create("arith.extui", [value], None, [typed_(i8, width)]).result
-        b.create("memref.store" if width == 1 else "vector.store", [value, memref, *at])
-
-
-def _is_constant(value: Value) -> bool:
-    return value.op is not None and value.op.name == "arith.constant"
-
-
-def _leads(map_: AffineMap, n: int) -> bool:
-    """Whether the first n results are d0 … d(n−1)."""
-    return [e.as_dim for e in map_.results[:n]] == list(range(n))
+def _window(value: Value) -> tuple[Value, tuple[tuple[int, ...], tuple[int, ...]] | None]:
+    """The tensor a result ends in, and the window of it that the result is."""
+    window = None
+    while True:
+        inserts = [u for u in value.users if u.name == "tensor.insert_slice"]
+        if not inserts:
+            return value, window
+        (op,) = inserts
+        if op.operands[0] is value:
+            window = op["offsets"], op["strides"]
+        value = op.result
 
 
 def _rows(size: int, most: int) -> int:
     """The largest divisor of `size` up to `most`, or `most` when that is poor."""
     best = max((d for d in range(1, most + 1) if size % d == 0), default=1)
     return best if 2 * best >= min(most, size) else most
-
-
-def _first_user(g: Generic, i: int) -> Location:
-    users = g.op.body.args[i].users
-    return users[0].location if users else g.op.location
 
 
 def fusion_to_loops(source: Operation, into: Module, schedule: Schedule) -> FusionLowering:

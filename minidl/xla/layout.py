@@ -1,0 +1,82 @@
+"""Layout: an operand that a dot would gather lane by lane is copied in another order first.
+
+Chapter: xla/fusion.
+Sources: XLA, `layout_assignment`; Goto & van de Geijn 2008 (packing).
+Real: XLA gives every array a layout and lets producers write it; here memory is always
+row-major, so a layout is a transpose that is not free: it has a loop nest of its own.
+"""
+
+from __future__ import annotations
+
+import math
+
+from minidl.ir.attributes import DotDims
+from minidl.ir.core import Operation, Value
+from minidl.ir.lowering.indexing import Index, behind_moves, dot_index, tensor_type, uses_lanes
+from minidl.ir.module import Module
+from minidl.ir.spec import Builder
+
+MARK = "minidl.layout"
+
+
+def is_layout(op: Operation) -> bool:
+    """Whether a transpose is a copy in memory, not another way to read."""
+    return op.name == "stablehlo.transpose" and MARK in op.attributes
+
+
+def layout(module: Module) -> Module:
+    """The module with layout transposes before the dots that need them."""
+    out = module.clone()
+    for op in out.main.body:
+        if op.name == "stablehlo.dot_general":
+            for i in (0, 1):
+                _pack(op, i)
+    return out
+
+
+def _pack(op: Operation, i: int) -> None:
+    """Put the dimension that becomes a vector last in operand `i`, if it is not."""
+    where = dot_index(op)[i]
+    v = _vector_dim(op)
+    if _reads_neighbours(op.operands[i], where, v) or _times_read(op, where) < 2:
+        return
+    at = next(d for d, e in enumerate(where) if e.as_dim == v)
+    order = [*(d for d in range(len(where)) if d != at), at]
+    builder = Builder.before_op(op)
+    packed = builder.create(
+        "stablehlo.transpose", [op.operands[i]], {"permutation": tuple(order), MARK: True}
+    ).result
+    op.set_operand(i, packed)
+    op.attributes["dot_dimension_numbers"] = _renumbered(op["dot_dimension_numbers"], i, order)
+
+
+def _vector_dim(op: Operation) -> int:
+    """The loop dimension that lanes run along: the last k, or the last of the result."""
+    rank = tensor_type(op.result).rank
+    contracted = len(op["dot_dimension_numbers"].lhs_contracting)
+    return rank + contracted - 1 if uses_lanes(op) else rank - 1
+
+
+def _reads_neighbours(value: Value, where: Index, v: int) -> bool:
+    """Whether lanes along `v` read one element, or elements side by side."""
+    _, where = behind_moves(value, where)
+    steps = [e.coefficient(v) for e in where]
+    return not any(steps) or (steps[-1] == 1 and not any(steps[:-1]))
+
+
+def _times_read(op: Operation, where: Index) -> int:
+    """How often the dot reads each element of an operand."""
+    out = tensor_type(op.result).dims
+    used = {e.as_dim for e in where}
+    return math.prod(n for d, n in enumerate(out) if d not in used)
+
+
+def _renumbered(dims: DotDims, i: int, order: list[int]) -> DotDims:
+    """The dimension numbers after operand `i` was transposed by `order`."""
+    new = {old: position for position, old in enumerate(order)}
+    fields = ["lhs_batching", "rhs_batching", "lhs_contracting", "rhs_contracting"]
+    lists = [getattr(dims, name) for name in fields]
+    for n, name in enumerate(fields):
+        if name.startswith(("lhs", "rhs")[i]):
+            lists[n] = tuple(new[d] for d in lists[n])
+    return DotDims(*lists)
