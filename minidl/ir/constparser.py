@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from minidl.core.errors import ParseError
 from minidl.ir.attributes import Dense
 from minidl.ir.cursor import Cursor
 from minidl.ir.types import ScalarType, TensorType, VectorType
@@ -116,27 +117,35 @@ class ConstantParser(Cursor):
 
     def _scalar(self, word: str, element: ScalarType, at: int) -> Any:
         """One number of that type, rounded once."""
+        if element.is_float:
+            return self._float(word, element, at)
         try:
-            if element.is_float:
-                if "x" in word:
-                    return np.array(int(word, 16), _BITS[element.name]).view(element.numpy)[()]
-                return self._decimal(word, element, at)
             if word in ("true", "false"):
                 value = int(word == "true")
             else:
                 value = int(word, 0) if "x" in word else int(word)
-        except (ValueError, OverflowError):
-            raise self.error(f"{word[:40]!r} is not a number of type {element}", at) from None
+        except ValueError:
+            raise self._no_number(word, element, at) from None
         low, high = _range(element)
         if not low <= value <= high:
             raise self.error(f"{value} does not fit {element} ({low} … {high})", at)
         return np.array(value, element.numpy)[()]
 
-    def _decimal(self, word: str, element: ScalarType, at: int) -> Any:
+    def _no_number(self, word: str, element: ScalarType, at: int) -> ParseError:
+        return self.error(f"{word[:40]!r} is not a number of type {element}", at)
+
+    def _float(self, word: str, element: ScalarType, at: int) -> Any:
+        """A decimal with a point, or the bits in hexadecimal."""
         if word.lstrip("-").isdigit():
             raise self.error(f"{word[:40]} is an integer, a number of {element} has a point", at)
+        try:
+            if "x" in word:
+                return np.array(int(word, 16), _BITS[element.name]).view(element.numpy)[()]
+            wide = float(word)
+        except (ValueError, OverflowError):
+            raise self._no_number(word, element, at) from None
         with np.errstate(over="ignore"):
-            value = np.array(float(word)).astype(element.numpy)[()]
+            value = np.array(wide).astype(element.numpy)[()]
         if not np.isfinite(value):
             raise self.error(f"{word[:40]} is too large for {element}", at)
         return value
