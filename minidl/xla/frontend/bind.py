@@ -180,6 +180,10 @@ def bind(
     return outs[0] if len(outs) == 1 else outs
 
 
+_templates: dict[Any, Operation] = {}  # ops run before, by name, types and attributes
+TEMPLATES = 4096
+
+
 def _run(
     name: str,
     operands: Sequence[Any],
@@ -187,17 +191,25 @@ def _run(
     result_types: Sequence[Type] | None,
     regions: Sequence[Region],
 ) -> Any:
-    """No trace: the op's shape rule, then its value row, on NumPy arrays."""
+    """No trace: the op's shape rule (once for each type), then its value row, on arrays."""
     for x in operands:
         if isinstance(x, Tracer):
             raise leaked(x)
     arrays = [np.asarray(x) for x in operands]
-    block = Block([type_of(x) for x in arrays])
-    op = Builder(block).create(name, block.args, attributes, result_types, regions)
-    made = VALUES[name](op, *arrays)
-    if isinstance(made, tuple):
-        return tuple(_owned(x, arrays) for x in made)
-    return _owned(made, arrays)
+    made = tuple(result_types) if result_types is not None else None
+    key = (name, *((x.shape, x.dtype) for x in arrays), *attributes.items(), made)
+    op = None if regions else _templates.get(key)
+    if op is None:
+        block = Block([type_of(x) for x in arrays])
+        op = Builder(block).create(name, block.args, attributes, result_types, regions)
+        if not regions:
+            if len(_templates) >= TEMPLATES:
+                _templates.clear()
+            _templates[key] = op
+    out = VALUES[name](op, *arrays)
+    if isinstance(out, tuple):
+        return tuple(_owned(x, arrays) for x in out)
+    return _owned(out, arrays)
 
 
 def _owned(x: Any, arrays: list[Any]) -> np.ndarray[Any, Any]:
