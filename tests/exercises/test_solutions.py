@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import linecache
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,7 @@ def verdict(source: str, place: str) -> Verdict:
     """Run a cell by itself; the value of its last line."""
     *body, last = ast.parse(source, place).body
     assert isinstance(last, ast.Expr), "the last line is the check"
+    linecache.cache[place] = (len(source), None, source.splitlines(True), place)  # for inspect
     names: dict[str, object] = {}
     exec(compile(ast.Module(body, []), place, "exec"), names)
     return eval(compile(ast.Expression(last.value), place, "eval"), names)
