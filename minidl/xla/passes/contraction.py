@@ -58,6 +58,9 @@ def transpose_dot(op: Operation, rw: Rewriter) -> Made:
     order = (*range(nb), *range(nb + nx, nb + nx + ny), *range(nb, nb + nx))
     if op["permutation"] != order:
         return None
+    read_along_n = (*d.lhs_batching, *d.lhs_contracting, *free_x) == tuple(range(len(dims_of(x))))
+    if not read_along_n and type_of(x).size > type_of(op.result).size:
+        return None  # x would have to be transposed instead, and is larger
     swapped = DotDims(d.rhs_batching, d.lhs_batching, d.rhs_contracting, d.lhs_contracting)
     attributes = {**dot.attributes, DIMS: swapped}
     if "precision_config" in attributes:
