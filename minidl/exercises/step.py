@@ -10,6 +10,7 @@ batch  images of one step
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -37,7 +38,7 @@ def check_step_flops(step_flops: Any) -> None:
     """`step_flops(sizes, batch)` is the FLOPs of a step's matrix products."""
     for sizes, batch in SHAPES:
         got, want = call(step_flops, sizes, batch), counted(sizes, batch)
-        macs = [batch * m * n for m, n in zip(sizes, sizes[1:], strict=False)]
+        macs = [batch * m * n for m, n in pairwise(sizes)]
         case = f"step_flops({sizes}, {batch})"
         need(got != 2 * sum(macs), f"{case}: that is the forward pass alone")
         need(

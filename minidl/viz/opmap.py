@@ -77,7 +77,7 @@ def op_map(exe: Executable) -> OpMap:
     for op, name in names.items():
         for value in cost.reads([op]):
             if value.op in names:
-                edges[names[value.op], name] = None  # type: ignore[index]
+                edges[names[value.op], name] = None
     return OpMap(nodes, list(edges), _places(nodes.values()))
 
 
