@@ -185,9 +185,16 @@ def _logical_right(x: Array, n: Array) -> Array:
 
 VALUES["stablehlo.shift_left"] = _shift(np.left_shift, np.zeros_like)
 VALUES["stablehlo.shift_right_logical"] = _shift(_logical_right, np.zeros_like)
+
+
+def _arithmetic_right(x: Array, n: Array) -> Array:
+    """The top bit is copied, for unsigned types too (as the reference interpreter does)."""
+    signed = np.dtype(f"i{x.dtype.itemsize}")
+    return np.right_shift(x.astype(signed), n.astype(signed)).astype(x.dtype)
+
+
 VALUES["stablehlo.shift_right_arithmetic"] = _shift(
-    np.right_shift,
-    lambda x: np.where(x < 0, -1, 0).astype(x.dtype) if x.dtype.kind == "i" else x * 0,
+    _arithmetic_right, lambda x: _arithmetic_right(x, np.full_like(x, x.dtype.itemsize * 8 - 1))
 )
 
 
