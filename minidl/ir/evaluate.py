@@ -11,6 +11,7 @@ One loop: look up the operands, run the op's value row, bind the results.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -52,7 +53,7 @@ class Interpreter:
             outs = made if isinstance(made, tuple) else (made,)
             env.update(zip(op.results, outs, strict=True))
             if step.listening():
-                step.emit(f"{op.name} computes its value", op, lambda outs=outs: outs)
+                step.emit(f"{op.name} computes its value", op, partial(tuple, outs))
         return ()
 
     def op(self, op: Operation, values: list[Array], env: dict[Value, Array]) -> Any:
