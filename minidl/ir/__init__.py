@@ -5,11 +5,11 @@ Chapter: ir/mlir.
 
 from minidl.ir.attributes import Affine, AffineMap, Dense, DotDims, Raw, Symbol, Typed
 from minidl.ir.core import Block, Operation, Region, Value
-from minidl.ir.dialects import arith as _arith
-from minidl.ir.dialects import builtin as _builtin
-from minidl.ir.dialects import linalg as _linalg
-from minidl.ir.dialects import loops as _loops
-from minidl.ir.dialects import stablehlo as _stablehlo
+from minidl.ir.dialects import arith as _arith  # noqa: F401  (adds rows)
+from minidl.ir.dialects import builtin as _builtin  # noqa: F401  (adds rows)
+from minidl.ir.dialects import linalg as _linalg  # noqa: F401  (adds rows)
+from minidl.ir.dialects import loops as _loops  # noqa: F401  (adds rows)
+from minidl.ir.dialects import stablehlo as _stablehlo  # noqa: F401  (adds rows)
 from minidl.ir.evaluate import evaluate
 from minidl.ir.location import (
     UNKNOWN,
