@@ -11,7 +11,7 @@ import minidl
 from minidl import numpy as mnp
 from minidl.core.errors import TraceError
 from minidl.xla import jit as jit_function
-from minidl.xla.jit import Jitted
+from minidl.xla.jitted import Jitted
 
 X = np.linspace(-1, 1, 12, dtype=np.float32).reshape(3, 4)
 Pair = namedtuple("Pair", "left right")
