@@ -5,7 +5,7 @@ Sources: Sugiyama's layers turned into lanes; Netron (a model as a graph of ops)
 Real: TensorBoard's graph groups by name scope, which the author of a model writes.
 
 Only ops that make new numbers are drawn.  Constants and moves (broadcast, reshape,
-transpose) are part of an arrow.  In a lane the program runs from left to right; ops
+transpose) are part of an arrow.  Σ, ▲ and ▼ are a sum, a maximum, a minimum along an axis.  In a lane the program runs from left to right; ops
 made by a derivative stand at the right end and run from right to left.
 """
 
@@ -65,8 +65,11 @@ class OpMap:
         return [str(i) for i in sorted(ids) if str(i) in self.nodes]
 
 
-def op_map(exe: Executable) -> OpMap:
-    """The map of a compiled program as it was traced."""
+def op_map(exe: Executable, above: Sequence[int] = ()) -> OpMap:
+    """The map of a compiled program as it was traced.
+
+    above   lines whose lanes stand on top, at the right: what takes the derivatives in
+    """
     nodes: dict[str, Node] = {}
     names: dict[Operation, str] = {}
     for op in exe.modules["stablehlo"].main.body:
@@ -78,7 +81,7 @@ def op_map(exe: Executable) -> OpMap:
         for value in cost.reads([op]):
             if value.op in names:
                 edges[names[value.op], name] = None
-    return OpMap(nodes, list(edges), _places(nodes.values()))
+    return OpMap(nodes, list(edges), _places(nodes.values(), above))
 
 
 def _node(op: Operation) -> Node:
@@ -95,18 +98,18 @@ def sign(op: Operation) -> str:
     if name == "reduce":
         inner = op.body.first
         body = inner.name.split(".")[-1] if inner else ""
-        return {"add": "Σ", "maximum": "max↓", "minimum": "min↓"}.get(body, "red")
+        return {"add": "Σ", "maximum": "▲", "minimum": "▼"}.get(body, "red")
     return SIGNS.get(name, name[:4])
 
 
-def _places(nodes: Iterable[Node]) -> dict[str, tuple[float, float]]:
+def _places(nodes: Iterable[Node], above: Sequence[int]) -> dict[str, tuple[float, float]]:
     lanes: dict[int, tuple[list[str], list[str]]] = {}
     for node in nodes:
         lanes.setdefault(node.line, ([], []))[node.back].append(node.id)
     width = max((len(there) + len(back) for there, back in lanes.values()), default=0)
     at = {}
-    for row, line in enumerate(sorted(lanes)):
-        there, back = lanes[line]
+    for row, line in enumerate(sorted(lanes, key=lambda n: (n not in above, n))):
+        there, back = ([], lanes[line][0][::-1]) if line in above else lanes[line]
         y = TOP + row * LANE
         at.update({n: (LEFT + i * STEP, y) for i, n in enumerate(there)})
         at.update({n: (LEFT + (width - 1 - i) * STEP, y) for i, n in enumerate(back)})

@@ -17,6 +17,7 @@ the array it reads: neither moves a byte.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -57,10 +58,15 @@ class Cost:
         return self.product_flops + self.reduce_flops + self.elementwise_flops
 
 
+def dims(value: Value) -> tuple[int, ...]:
+    """The sizes of a tensor."""
+    assert isinstance(value.type, TensorType)
+    return value.type.dims
+
+
 def size(value: Value) -> int:
     """Elements of a tensor."""
-    assert isinstance(value.type, TensorType)
-    return value.type.size
+    return math.prod(dims(value))
 
 
 def computes(op: Operation) -> bool:
@@ -83,9 +89,8 @@ def cost(module: Module) -> Cost:
 def arithmetic(op: Operation) -> tuple[str, int]:
     """The kind of an op's arithmetic, and how much of it there is."""
     if op.name == "stablehlo.dot_general":
-        terms = 1
-        for d in op["dot_dimension_numbers"].lhs_contracting:
-            terms *= op.operands[0].type.dims[d]  # type: ignore[attr-defined]
+        summed = op["dot_dimension_numbers"].lhs_contracting
+        terms = math.prod(dims(op.operands[0])[d] for d in summed)
         return "product_flops", 2 * size(op.results[0]) * terms
     if op.name == "stablehlo.reduce":
         return "reduce_flops", size(op.operands[0]) - size(op.results[0])
