@@ -53,6 +53,7 @@ def user_location() -> Location:
 
 _shown: dict[str, str] = {}  # file name → the name it is shown by
 _real: dict[str, str] = {}
+_numbers: list[int | str] = []
 
 
 def shown_file(file: str) -> str:
@@ -62,7 +63,10 @@ def shown_file(file: str) -> str:
     if file not in _shown:
         shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
         cells = getattr(getattr(shell, "compile", None), "_filename_map", {})
-        _shown[file] = f"cell [{cells.get(file, '?')}]"
+        number = cells.get(file, "?")
+        again = f".{i}" if (i := sum(n == number for n in _numbers)) else ""
+        _shown[file] = f"cell [{number}{again}]"  # without a history every cell is number 1
+        _numbers.append(number)
         _real[_shown[file]] = file
     return _shown[file]
 
