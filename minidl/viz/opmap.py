@@ -5,8 +5,9 @@ Sources: Sugiyama's layers turned into lanes; Netron (a model as a graph of ops)
 Real: TensorBoard's graph groups by name scope, which the author of a model writes.
 
 Only ops that make new numbers are drawn.  Constants and moves (broadcast, reshape,
-transpose) are part of an arrow.  Σ, ▲ and ▼ are a sum, a maximum, a minimum along an axis.  In a lane the program runs from left to right; ops
-made by a derivative stand at the right end and run from right to left.
+transpose) are part of an arrow; Σ, ▲ and ▼ are a sum, a maximum, a minimum along an axis.
+In a lane the program runs from left to right; ops made by a derivative stand at the right
+end and run from right to left.
 """
 
 from __future__ import annotations
@@ -109,7 +110,7 @@ def _places(nodes: Iterable[Node], above: Sequence[int]) -> dict[str, tuple[floa
     width = max((len(there) + len(back) for there, back in lanes.values()), default=0)
     at = {}
     for row, line in enumerate(sorted(lanes, key=lambda n: (n not in above, n))):
-        there, back = ([], lanes[line][0][::-1]) if line in above else lanes[line]
+        there, back = ([], lanes[line][0]) if line in above else lanes[line]
         y = TOP + row * LANE
         at.update({n: (LEFT + i * STEP, y) for i, n in enumerate(there)})
         at.update({n: (LEFT + (width - 1 - i) * STEP, y) for i, n in enumerate(back)})
