@@ -1,11 +1,11 @@
-"""Checks of chapter `stack`: rounds of a loop, and a function with two loads.
+"""Checks of chapter `stack`: trips of a loop, and a function with two loads.
 
 Chapter: stack.
 Sources: the engine itself: the reader's function is compiled and its loop is read.
 Real: Compiler Explorer, by eye.
 
 n      elements of an array
-lanes  elements of one round
+lanes  elements of one trip
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from minidl import xla
 from minidl.exercises.verdict import call, exercise, need
 
 
-@exercise("Full rounds and a remainder: the compiler cuts a loop in the same place.")
+@exercise("Full trips and a rest: the compiler cuts a loop in the same place.")
 def check_trips(trips: Any) -> None:
-    """`trips(n, lanes)` is (full rounds, elements left over)."""
+    """`trips(n, lanes)` is (full trips, elements left over)."""
     for n, lanes in ((1024, 8), (1000, 16), (7, 8), (0, 4)):
         got, want = call(trips, n, lanes), divmod(n, lanes)
         need(
             got == want,
             f"trips({n}, {lanes}) is {got!r}, expected {want}",
-            "a round needs all its lanes; what is left over is done apart",
+            "a trip needs all its lanes; what is left over is done apart",
         )
 
 
