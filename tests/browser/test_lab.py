@@ -53,6 +53,7 @@ def lab(tmp_path_factory, chromium_path):
     work = home / "book"
     work.mkdir()
     shutil.copy(ROOT / "book" / f"{NOTEBOOK}.ipynb", work)
+    shutil.copytree(ROOT / "book" / "data", work / "data")
     names = ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR")
     names += ("JUPYTERLAB_SETTINGS_DIR", "JUPYTERLAB_WORKSPACES_DIR", "IPYTHONDIR")
     environment = os.environ | {name: str(home / name.lower()) for name in names}
