@@ -190,6 +190,8 @@ class FunctionText:
 
     def pointer(self, memref: Value) -> str:
         """The pointer type: device memory has an address space of its own."""
+        while memref.op is not None and memref.op.name == "memref.reinterpret_cast":
+            memref = memref.op.operands[0]
         outside = self.target.is_ptx and memref.op is None
         return "ptr addrspace(1)" if outside else "ptr"
 
