@@ -80,3 +80,6 @@ def __getattr__(name: str) -> Any:
     value = getattr(import_module(f"minidl.viz.{_HOME[name]}"), name)
     globals()[name] = value
     return value
+
+
+import_module("minidl.viz.formatters").register()
