@@ -34,7 +34,7 @@ COMPARES = {"EQ": "=?", "NE": "≠?", "GT": ">?", "GE": "≥?", "LT": "<?", "LE"
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """An op on the map: its number, its sign, its line of Python, which way it runs."""
+    """An op on the map: its sign and number, its line of Python, which way it runs."""
 
     id: str
     op: Operation
@@ -45,7 +45,7 @@ class Node:
 
 @dataclass(frozen=True)
 class OpMap:
-    """Nodes by number, arrows, and where the nodes stand."""
+    """Nodes by name (`max 6` is op 6), arrows, and where the nodes stand."""
 
     nodes: Mapping[str, Node]
     edges: Sequence[tuple[str, str]]
@@ -61,9 +61,10 @@ class OpMap:
         """The ops of a line: all, or those that run forward, or back."""
         return [n.id for n in self.nodes.values() if n.line == line and back in (None, n.back)]
 
-    def of(self, ids: Iterable[int]) -> list[str]:
+    def of(self, numbers: Iterable[int]) -> list[str]:
         """Those of the numbered ops that are on the map."""
-        return [str(i) for i in sorted(ids) if str(i) in self.nodes]
+        known = {int(name.split()[1]): name for name in self.nodes}
+        return [known[i] for i in sorted(numbers) if i in known]
 
 
 def op_map(exe: Executable, above: Sequence[int] = ()) -> OpMap:
@@ -87,8 +88,9 @@ def op_map(exe: Executable, above: Sequence[int] = ()) -> OpMap:
 
 def _node(op: Operation) -> Node:
     (number,) = origins(op.location)
+    name = f"{sign(op)} {number}"
     line = max((span.line for span in op.location.spans()), default=0)
-    return Node(str(number), op, sign(op), line, "transpose(" in str(op.location))
+    return Node(name, op, sign(op), line, "transpose(" in str(op.location))
 
 
 def sign(op: Operation) -> str:

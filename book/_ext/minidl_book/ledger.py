@@ -44,7 +44,7 @@ class Ledger(Directive):
     def table(self, columns: list[dict[str, str]], found: list, env: Any) -> nodes.table:
         group = nodes.tgroup(cols=len(columns) + 1)
         group += [nodes.colspec(colwidth=1) for _ in range(len(columns) + 1)]
-        head = nodes.row("", *(cell(c) for c in ["", *(c["label"] for c in columns)]))
+        head = nodes.row("", *(cell(c) for c in ["step", *(c["label"] for c in columns)]))
         body = nodes.tbody()
         for row in found:
             uri = env.app.builder.get_relative_uri(env.docname, "book/" + row["page"])
