@@ -20,7 +20,7 @@ from minidl.ir.lowering.provenance import Provenance
 from minidl.ir.module import Module
 from minidl.ir.types import TensorType
 from minidl.xla.buffers import Memory
-from minidl.xla.listing import Line, asm_lines, llvm_lines, module_lines
+from minidl.xla.listing import Line, asm_lines, explain, llvm_lines, module_lines
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,8 @@ class Executable:
     exe(*arrays)     a tuple of arrays (a compiled function: its own nesting)
     exe.stages       stablehlo optimized fused linalg loops llvm asm (or ptx, wasm)
     exe.memory       buffers, temp_bytes, peak_bytes
-    exe.provenance   which op each line came from, and why some have none
+    exe.provenance   which op each line came from, and why some have none (complete
+                     once `stages` has been read: what LLVM merged is seen in the assembly)
     exe.object       the object file that is both listed and run
     """
 
@@ -88,7 +89,9 @@ class Executable:
             word = "ptx" if self.target.is_ptx else "wasm" if self.target.is_wasm else "asm"
             if self.last != "llvm":
                 text = self.artefact.asm
-                out[word] = Stage(word, text, asm_lines(text, self.provenance))
+                code = asm_lines(text, self.provenance)
+                explain(lines, code, self.provenance)
+                out[word] = Stage(word, text, code)
         return out
 
     @cached_property

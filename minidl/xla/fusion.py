@@ -55,6 +55,7 @@ class _Emitter:
     def order(self, groups: Sequence[Group]) -> Iterator[Group | Operation]:
         """Groups and ops of @main, each after what it needs (depth first, no recursion)."""
         done: set[Group | Operation] = set()
+        begun: set[Group | Operation] = set()
         for op in self.source.body:
             root = self._item(op)
             if root is None or op is self.source.body.last:
@@ -68,6 +69,8 @@ class _Emitter:
                     done.add(item)
                     yield item
                     continue
+                assert item not in begun, "two groups need each other"
+                begun.add(item)
                 stack.append((item, True))
                 stack.extend((n, False) for n in self._needed(item) if n not in done)
 

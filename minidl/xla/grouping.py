@@ -18,6 +18,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from heapq import heappop, heappush
 
 from minidl.ir.attributes import Affine
 from minidl.ir.core import Operation, Value
@@ -38,6 +39,7 @@ READS_LIMIT = 32  # a dot that reads an element more often wants it in memory, n
 CLOSED = ("stablehlo.concatenate", "stablehlo.pad", "stablehlo.transpose")  # nothing joins these
 HEROES = ("stablehlo.reduce", "stablehlo.dot_general", *CLOSED)
 Read = tuple[Value, Index]
+Reader = tuple[Operation, "Group", bool]  # who reads, in which group, whether all of it
 
 
 @dataclass(eq=False, slots=True)
@@ -110,6 +112,7 @@ class Grouping:
         self.groups: list[Group] = []
         self.of: dict[Operation, Group] = {}
         self.late: dict[Operation, None] = {}
+        self.position = {op: i for i, op in enumerate(main.body)}
 
     def run(self) -> list[Group]:
         for op in self.main.body:
@@ -206,30 +209,48 @@ class Grouping:
     # -- joining ----------------------------------------------------------------------
 
     def _join(self, op: Operation, group: Group) -> None:
-        """Add the op, and the late ops that feed it, and theirs."""
-        stack = [(op, group)]
-        while stack:
-            current, into = stack.pop()
-            if current in self.of:
-                self._need(into, self.of[current])
-                continue
-            self.late.pop(current, None)
-            into.ops[current] = None
-            self.of[current] = into
-            for root in list(self._roots(current)):
-                if root in self.late:
-                    stack.append((root, self._open(root)))
-                    into.needs.add(self.groups[-1])
-                else:
-                    into.needs.add(self.of[root])
-            for value, _ in reads(current):
-                source = value.op
-                if source in self.late and source is not None:
-                    home = into if self._goes_along(source, current, into) else self._open(source)
-                    self._need(into, home)
-                    stack.append((source, home))
-                elif source in self.of:
-                    self._need(into, self.of[source])
+        """Add the op; then the late ops that feed it, each after all its readers here."""
+        pending: dict[Operation, list[Reader]] = {}
+        queue: list[tuple[int, Operation]] = []
+        self._enter(op, group, pending, queue)
+        while queue:
+            late = heappop(queue)[1]
+            home = self._home(late, pending[late])
+            for _, reader_group, _ in pending[late]:
+                self._need(reader_group, home)
+            self._enter(late, home, pending, queue)
+
+    def _enter(
+        self,
+        op: Operation,
+        group: Group,
+        pending: dict[Operation, list[Reader]],
+        queue: list[tuple[int, Operation]],
+    ) -> None:
+        """Put one op into a group, and note what it reads."""
+        self.late.pop(op, None)
+        group.ops[op] = None
+        self.of[op] = group
+        whole = dict.fromkeys(self._roots(op), True)
+        for source in [*(v.op for v, _ in reads(op)), *whole]:
+            if source in self.of and source is not None:
+                self._need(group, self.of[source])
+            elif source in self.late and source is not None:
+                if source not in pending:
+                    pending[source] = []
+                    heappush(queue, (-self.position[source], source))
+                pending[source].append((op, group, source in whole))
+
+    def _home(self, late: Operation, readers: list[Reader]) -> Group:
+        """The group of one reader that all others need anyway; else one of its own."""
+        for reader, group, _ in readers:
+            if any(whole for _, _, whole in readers):
+                break
+            if all(g.reaches(group) for _, g, _ in readers) and self._goes_along(
+                late, reader, group
+            ):
+                return group
+        return self._open(late)
 
     @staticmethod
     def _need(group: Group, other: Group) -> None:

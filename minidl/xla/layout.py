@@ -59,7 +59,9 @@ def _vector_dim(op: Operation) -> int:
 
 def _reads_neighbours(value: Value, where: Index, v: int) -> bool:
     """Whether lanes along `v` read one element, or elements side by side."""
-    _, where = behind_moves(value, where)
+    value, where = behind_moves(value, where)
+    if value.op is not None and value.op.name in ("stablehlo.iota", "stablehlo.constant"):
+        return True  # made, not read
     steps = [e.coefficient(v) for e in where]
     return not any(steps) or (steps[-1] == 1 and not any(steps[:-1]))
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from minidl.ir.core import Operation
 from minidl.ir.location import origins
 from minidl.ir.lowering.provenance import Provenance
 from minidl.ir.module import Module
@@ -29,13 +30,28 @@ class Line:
 
 
 def module_lines(module: Module) -> tuple[Line, ...]:
-    """A module's text; a line belongs to the op that begins on it."""
+    """A module's text; a line belongs to the op that begins on it, and to what it holds
+    without a line of its own (the body of a reduction, the moves before a read)."""
+    lines = module.lines()
+    shown = {op for _, op in lines if op is not None}
     out = []
-    for text, op in module.lines():
+    for text, op in lines:
         plain = op is None or op.name in ("func.func", "builtin.module")
-        ids = frozenset[int]() if plain or op is None else origins(op.location)
+        ids = frozenset[int]() if plain or op is None else _ids(op, shown)
         out.append(Line(text, ids, not plain))
     return tuple(out)
+
+
+def _ids(op: Operation, shown: set[Operation]) -> frozenset[int]:
+    ids = origins(op.location)
+    if op.name == "linalg.generic":
+        ids = ids.union(*map(origins, op.get("_locations", ())))
+    for region in op.regions:
+        for block in region.blocks:
+            for inner in block:
+                if inner not in shown:
+                    ids |= origins(inner.location)
+    return ids
 
 
 def llvm_lines(text: str, table: Provenance) -> tuple[Line, ...]:
@@ -83,3 +99,41 @@ def _noise(word: str) -> bool:
     if word.startswith(".") and not word.startswith(keep):
         return not word.startswith((".LBB",)) or not word.endswith(":")
     return False
+
+
+# -- what became of ops without an instruction --------------------------------------------
+
+_DEFINES = re.compile(r"^\s+(%[\w.]+) = ")
+_NAMES = re.compile(r"%[\w.]+")
+
+
+def explain(llvm: tuple[Line, ...], code: tuple[Line, ...], table: Provenance) -> None:
+    """Give a reason to each op that LLVM left without an instruction, in place."""
+    present = frozenset[int]().union(*(line.ids for line in code))
+    missing = set(table.ops) - present - set(table.reasons)
+    if not missing:
+        return
+    users: dict[str, set[int]] = {}
+    for line in llvm:
+        names = _NAMES.findall(line.text)
+        for name in names[1:] if _DEFINES.match(line.text) else names:
+            users.setdefault(name, set()).update(line.ids)
+    for number in missing:
+        own = [line for line in llvm if number in line.ids]
+        if own:
+            table.reasons[number] = _merged(own, users, present, table)
+
+
+def _merged(
+    own: list[Line], users: dict[str, set[int]], present: frozenset[int], table: Provenance
+) -> str:
+    """Which op's instruction does the work of these lines of LLVM IR."""
+    for line in own:
+        found = _DEFINES.match(line.text)
+        into = sorted((users.get(found[1], set()) if found else set()) & present)
+        if into:
+            return f"merged by LLVM into an instruction of {table.ops[into[0]].name}"
+    beside = sorted(frozenset[int]().union(*(line.ids for line in own)) & present)
+    if beside:
+        return f"merged by LLVM into an instruction of {table.ops[beside[0]].name}"
+    return f"needs no instruction: LLVM made `{own[0].text.strip()}` part of what follows"

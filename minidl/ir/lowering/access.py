@@ -109,6 +109,8 @@ class Access:
         value = g.ins[i]
         register = self.registers.get((value, p[: self.lead]))
         if register is not None:
+            if register.op is not None:
+                register.op.location = scope.union(register.op.location, g.locations[i])
             return register
         place = self.reads[value]
         users = g.op.body.args[i].users

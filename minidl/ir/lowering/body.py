@@ -137,11 +137,15 @@ class Body:
     def _also(self, wanted: Wanted) -> None:
         """A second way to the same element: its moves are not forgotten."""
         value, where, via = wanted
-        made = self.memo[value, where]
-        if via and made.op is not None:
-            made.op.location = fuse(made.op.location, via)
-        elif via:
-            self.locations[made.index] = fuse(self.locations[made.index], via)
+        if via:
+            self._stands_for(self.memo[value, where], via)
+
+    def _stands_for(self, made: Value, location: Location) -> None:
+        """What makes or reads this scalar does so for the op at `location`, too."""
+        if made.op is not None:
+            made.op.location = fuse(made.op.location, location)
+        else:
+            self.locations[made.index] = fuse(self.locations[made.index], location)
 
     def _make(self, value: Value, where: Index, via: Location | None) -> Value:
         op = value.op
@@ -162,7 +166,9 @@ class Body:
                 op=op.name,
                 hint="stage: linalg; elementwise, moving, reduce, dot, concatenate and pad can",
             )
-        return self._scalar(op, [self.memo[w[:2]] for w in needs])
+        made = self._scalar(op, [self.memo[w[:2]] for w in needs])
+        self._stands_for(made, b.location)
+        return made
 
     def _moved(self, source: Wanted) -> Value:
         """A move is no op: its place goes to what it moved."""

@@ -240,7 +240,7 @@ class _Group:
             a = max(0, -(low // step))  # elements before `a` fall off the edge
             end = min(n, max(a, -(-(m - low) // step)))
             first.append(a)
-            sizes.append(end - a)
+            sizes.append(max(0, end - a))
         body = self._body(out.dims)
         value, at = body.at(op.operands[1], ()), here(out.rank)
         empty = [self._empty(lowered(out))]

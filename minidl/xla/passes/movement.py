@@ -162,8 +162,14 @@ def slice_slice(op: Operation, rw: Rewriter) -> Made:
     inner = made_by(op.operands[0], "slice")
     if inner is None:
         return None
-    start = [
-        a + b * s for a, b, s in zip(inner["start_indices"], op["start_indices"], inner["strides"])
+    start = [  # an empty range may begin past the end of what it is taken from
+        min(a + b * s, size)
+        for a, b, s, size in zip(
+            inner["start_indices"],
+            op["start_indices"],
+            inner["strides"],
+            dims_of(inner.operands[0]),
+        )
     ]
     step = [a * b for a, b in zip(inner["strides"], op["strides"])]
     stop = [
