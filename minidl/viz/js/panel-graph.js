@@ -25,9 +25,9 @@ function drawNode(node) {
     svg('text', { x: node.x + (node.group === undefined ? 0 : 8), y: node.y + 5 + 15 * (i - (lines.length - 1) / 2) }, line)));
   const sign = { cur: '▶', chg: '•', ref: '=' }[/** @type {string} */ (node.role)];
   const mark = sign ? svg('text', { class: 'mdl-mark', x: node.x - half + 3, y: node.y - high / 2 - 3 }, sign) : null;
-  const group = node.group === undefined ? null : svg('g', { class: 'mdl-group', 'aria-hidden': 'true' },
+  const group = node.group === undefined ? null : svg('g', { class: 'mdl-group' },
     svg('rect', { x: node.x - half + 5, y: node.y - 8, width: 15, height: 16, rx: 2, style: `stroke:var(--mdl-c${node.group + 1})` }),
-    svg('text', { x: node.x - half + 12.5, y: node.y + 4 }, LETTERS[node.group]));
+    svg('text', { x: node.x - half + 12.5, y: node.y + 4 }, `${LETTERS[node.group]} `));
   return svg('g', { class: `mdl-node${roleClass(node.role)}`, 'data-key': node.id }, box, group, ...text, mark);
 }
 

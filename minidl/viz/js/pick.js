@@ -3,6 +3,17 @@
  */
 
 /**
+ * The name of a part for a reader's ear: what is written on it and its key, each once.
+ * @param {HTMLElement} part
+ */
+function spoken(part) {
+  const key = part.getAttribute('data-key') || '';
+  const letter = part.querySelector('.mdl-group text')?.textContent || '';
+  const written = (part.textContent || '').slice(letter.length).trim();
+  return letter + (key.includes(written) ? key : `${written} ${key}`);
+}
+
+/**
  * Make the keyed parts of a panel toggles; arrows walk to the nearest in that direction.
  * @param {HTMLElement} panel @param {string[]} only keys of this form ('' for all) @param {(keys: string[]) => void} tell
  * @returns {() => void} undo
@@ -42,7 +53,7 @@ function pickFrom(panel, only, tell) {
     part.setAttribute('role', 'button');
     part.setAttribute('aria-pressed', 'false');
     part.setAttribute('tabindex', i ? '-1' : '0');
-    if (part instanceof SVGElement || !part.textContent) part.setAttribute('aria-label', part.getAttribute('data-key') || '');
+    if (part instanceof SVGElement || !part.textContent) part.setAttribute('aria-label', spoken(part));
   });
   panel.classList.add('mdl-picking');
   panel.addEventListener('keydown', keys);

@@ -1,7 +1,7 @@
 /* Joined from minidl/viz/js by minidl/viz/assets.py: edit there. */
 (function () {
 'use strict';
-if (window.minidl) return;
+if (window.minidl && window.minidl.hydrate) return;
 
 /**
  * Small tools that every panel and widget uses: DOM, text, storage, registry.
@@ -533,7 +533,7 @@ function drawNode(node) {
   const mark = sign ? svg('text', { class: 'mdl-mark', x: node.x - half + 3, y: node.y - high / 2 - 3 }, sign) : null;
   const group = node.group === undefined ? null : svg('g', { class: 'mdl-group' },
     svg('rect', { x: node.x - half + 5, y: node.y - 8, width: 15, height: 16, rx: 2, style: `stroke:var(--mdl-c${node.group + 1})` }),
-    svg('text', { x: node.x - half + 12.5, y: node.y + 4 }, LETTERS[node.group]));
+    svg('text', { x: node.x - half + 12.5, y: node.y + 4 }, `${LETTERS[node.group]} `));
   return svg('g', { class: `mdl-node${roleClass(node.role)}`, 'data-key': node.id }, box, group, ...text, mark);
 }
 
@@ -696,6 +696,17 @@ function settle(host) {
  */
 
 /**
+ * The name of a part for a reader's ear: what is written on it and its key, each once.
+ * @param {HTMLElement} part
+ */
+function spoken(part) {
+  const key = part.getAttribute('data-key') || '';
+  const letter = part.querySelector('.mdl-group text')?.textContent || '';
+  const written = (part.textContent || '').slice(letter.length).trim();
+  return letter + (key.includes(written) ? key : `${written} ${key}`);
+}
+
+/**
  * Make the keyed parts of a panel toggles; arrows walk to the nearest in that direction.
  * @param {HTMLElement} panel @param {string[]} only keys of this form ('' for all) @param {(keys: string[]) => void} tell
  * @returns {() => void} undo
@@ -735,7 +746,7 @@ function pickFrom(panel, only, tell) {
     part.setAttribute('role', 'button');
     part.setAttribute('aria-pressed', 'false');
     part.setAttribute('tabindex', i ? '-1' : '0');
-    if (part instanceof SVGElement || !part.textContent) part.setAttribute('aria-label', part.getAttribute('data-key') || '');
+    if (part instanceof SVGElement || !part.textContent) part.setAttribute('aria-label', spoken(part));
   });
   panel.classList.add('mdl-picking');
   panel.addEventListener('keydown', keys);
@@ -1160,6 +1171,11 @@ function tallness(node) {
   return Math.ceil(node.getBoundingClientRect().height);
 }
 
+/** @param {Player} me @param {number} i what stands below the pictures, at its tallest; over a scene a question takes its room from there */
+function largest(me, i) {
+  return me.scene ? el('div', {}, drawCaption(me.frames[i]), drawWhy(me.frames[i].why)) : drawWords(me, i, true);
+}
+
 /** @param {Player} me space for the largest frame, so that nothing jumps */
 function reserve(me) {
   const width = me.root.clientWidth;
@@ -1169,14 +1185,15 @@ function reserve(me) {
   let [tall, stage] = [0, 0];
   const every = Math.max(1, Math.ceil(me.frames.length / 80));
   for (let i = 0; i < me.frames.length; i += every) {
-    const words = drawWords(me, i, true);
+    const words = largest(me, i);
     const body = me.scene ? el('div') : drawBody(me, i);
     probe.replaceChildren(body, words);
     tall = Math.max(tall, tallness(words));
     stage = Math.max(stage, tallness(body));
   }
   probe.remove();
-  if (!me.scene) me.ui.body.style.minHeight = `${stage}px`;
+  if (me.scene) { me.ui.scene.style.setProperty('--mdl-said', `${tall}px`); return; }
+  me.ui.body.style.minHeight = `${stage}px`;
   me.ui.say.style.minHeight = `${tall}px`;
 }
 
@@ -1197,7 +1214,7 @@ function followLink(me) {
   const place = linked();
   if (!place || place.name !== me.data.name) return;
   showFrame(me, place.frame - 1);
-  me.root.scrollIntoView({ behavior: calm() ? 'auto' : 'smooth', block: 'nearest' });
+  me.root.scrollIntoView({ behavior: calm() ? 'auto' : 'smooth', block: me.root.offsetHeight > window.innerHeight ? 'start' : 'center' });
 }
 
 const LEGEND = [['cur', '▶', 'current'], ['chg', '•', 'changed'], ['ref', '=', 'expected'], ['differs', '', 'differs from the other']];
@@ -1529,25 +1546,138 @@ function buildControls(me) {
 }
 
 /**
+ * Stack explorer, who is related to whom: lines of any stages whose id sets meet.
+ *
+ * A line that stands for three or more others of its own column (a call, a return, the
+ * threads' prologue) is loose: it is a near relative of loose lines only, a far one of the rest.
+ */
+
+/** @param {number[]} a @param {number[]} b */
+function meet(a, b) {
+  return a.some((id) => b.includes(id));
+}
+
+/** @param {number[]} set @param {number[][]} others @returns {boolean} whether three or more disjoint others lie inside the set */
+function isLoose(set, others) {
+  const left = new Set(set);
+  const inside = others.filter((o) => o.length && o.length < set.length && o.every((id) => left.has(id))).sort((a, b) => a.length - b.length);
+  const apart = inside.filter((o) => o.every((id) => left.has(id)) && o.every((id) => left.delete(id)));
+  return apart.length >= 3;
+}
+
+/** @param {Data} data @returns {Array<Set<number>>} of each stage, its loose sets by number */
+function looseSets(data) {
+  return data.stages.map((/** @type {Data} */ stage) => {
+    const used = [...new Set(/** @type {number[]} */ (stage.ids))];
+    const all = used.map((k) => data.sets[k]);
+    return new Set(used.filter((k) => data.sets[k].length >= 3 && isLoose(data.sets[k], all)));
+  });
+}
+
+/** @param {Stack} me @returns {{tight: number[], loose: number[]}} ids of the marked lines, by kind of line */
+function ownIds(me) {
+  /** @type {{tight: number[], loose: number[]}} */
+  const out = { tight: [], loose: [] };
+  for (const key of me.own) {
+    const [s, line] = key.split('.').map(Number);
+    const set = me.data.stages[s].ids[line - 1];
+    out[me.loose[s].has(set) ? 'loose' : 'tight'].push(...me.data.sets[set]);
+  }
+  return out;
+}
+
+/**
+ * Near and far relatives, by line.  Where the tour names lines of a column, it means no others.
+ * @param {Stack} me @param {number} s @returns {{near: Set<number>, far: Set<number>}}
+ */
+function relatives(me, s) {
+  const ids = ownIds(me);
+  const lines = me.data.stages[s].ids.map((/** @type {number} */ set, /** @type {number} */ i) => ({ no: i + 1, loose: me.loose[s].has(set), set: me.data.sets[set] }));
+  /** @type {Set<number>} */
+  const near = new Set();
+  /** @type {Set<number>} */
+  const far = new Set();
+  for (const kind of /** @type {Array<'tight' | 'loose'>} */ (['tight', 'loose'])) {
+    const kin = lines.filter((/** @type {any} */ line) => meet(line.set, ids[kind]));
+    const best = kin.filter((/** @type {any} */ line) => line.loose === (kind === 'loose'));
+    (best.length ? best : kin).forEach((/** @type {any} */ line) => near.add(line.no));
+    kin.forEach((/** @type {any} */ line) => far.add(line.no));
+  }
+  if (me.toured && named(me, s)) {
+    near.forEach((no) => { if (!me.own.has(`${s}.${no}`)) near.delete(no); });
+  }
+  near.forEach((no) => far.delete(no));
+  return { near, far };
+}
+
+/**
+ * @typedef {{top: number, bottom: number, set: number[], loose: boolean}} Run  marked lines one below the other, of one id set
+ * @param {Stack} me @param {number} s @param {DOMRect} frame
+ * @returns {Run[]} those in view, as heights inside the picture
+ */
+function markedRuns(me, s, frame) {
+  const column = /** @type {Element} */ (me.columns.get(s));
+  const box = /** @type {Element} */ (column.querySelector('.mdl-lines')).getBoundingClientRect();
+  /** @type {Run[]} */
+  const runs = [];
+  column.querySelectorAll('.mdl-cur, .mdl-rel').forEach((line) => {
+    const at = line.getBoundingClientRect();
+    if (!at.height || at.bottom <= box.top + 1 || at.top >= box.bottom - 1) return;
+    const number = me.data.stages[s].ids[Number(line.getAttribute('data-key')) - 1];
+    const [top, bottom] = [Math.max(at.top, box.top) - frame.top, Math.min(at.bottom, box.bottom) - frame.top];
+    const last = runs[runs.length - 1];
+    if (last && last.set === me.data.sets[number] && top - last.bottom < 1.5) last.bottom = bottom;
+    else runs.push({ top, bottom, set: me.data.sets[number], loose: me.loose[s].has(number) });
+  });
+  return runs.some((run) => !run.loose) ? runs : runs.map((run) => ({ ...run, loose: false }));
+}
+
+/** @param {Run[]} left @param {Run[]} right @returns {Array<[Run, Run]>} related runs; neighbours with one partner make one band */
+function bands(left, right) {
+  /** @type {Array<[Run, Run]>} */
+  const out = [];
+  for (const a of left) {
+    /** @type {Run[]} */
+    const mine = [];
+    for (const b of right) {
+      if (a.loose !== b.loose || !meet(a.set, b.set)) continue;
+      const last = mine[mine.length - 1];
+      if (last && b.top - last.bottom < 1.5) last.bottom = b.bottom; else mine.push({ ...b });
+    }
+    for (const b of mine) {
+      const above = out.find(([x, y]) => y.top === b.top && y.bottom === b.bottom && a.top - x.bottom < 1.5 && a.top >= x.bottom - 1.5);
+      if (above) above[0].bottom = a.bottom; else out.push([{ ...a }, b]);
+    }
+  }
+  return out;
+}
+
+/** @param {Stack} me bands between neighbouring columns */
+function drawLinks(me) {
+  const frame = me.ui.columns.getBoundingClientRect();
+  const list = me.piled ? [] : [...me.columns.entries()];
+  /** @type {SVGElement[]} */
+  const paths = [];
+  for (let i = 0; i + 1 < list.length; i += 1) {
+    const x0 = list[i][1].getBoundingClientRect().right - frame.left;
+    const x1 = list[i + 1][1].getBoundingClientRect().left - frame.left;
+    const mid = (x0 + x1) / 2;
+    for (const [a, b] of bands(markedRuns(me, list[i][0], frame), markedRuns(me, list[i + 1][0], frame))) {
+      paths.push(svg('path', { d: `M${x0},${a.top}C${mid},${a.top} ${mid},${b.top} ${x1},${b.top}L${x1},${b.bottom}C${mid},${b.bottom} ${mid},${a.bottom} ${x0},${a.bottom}Z` }));
+    }
+  }
+  me.ui.links.replaceChildren(...paths);
+}
+
+/**
  * Stack explorer: one column a stage, lines tied by the ids they share.
  * Pointing marks the relatives everywhere, clicking pins, a tour plays over it.
  */
 
 /**
- * @typedef {{root: HTMLElement, data: Data, texts: string[][], shown: number[], columns: Map<number, HTMLElement>,
- *   pinned: boolean, marked: Set<number>, own: Set<string>, filter: string, ui: Record<string, any>}} Stack
+ * @typedef {{root: HTMLElement, data: Data, texts: string[][], shown: number[], columns: Map<number, HTMLElement>, loose: Array<Set<number>>,
+ *   pinned: boolean, toured: boolean, untold: boolean, own: Set<string>, filter: string, piled: boolean, room: number, ui: Record<string, any>}} Stack
  */
-
-/** @param {Stack} me @param {number} stage @param {number} line @returns {number[]} ids of a line, counted from 1 */
-function idsOf(me, stage, line) {
-  return me.data.sets[me.data.stages[stage].ids[line - 1]];
-}
-
-/** @param {Stack} me @param {number} stage @returns {number[]} lines that share an id with what is marked */
-function relatives(me, stage) {
-  const hit = me.data.sets.map((/** @type {number[]} */ set) => set.some((id) => me.marked.has(id)));
-  return me.data.stages[stage].ids.flatMap((/** @type {number} */ set, /** @type {number} */ i) => (hit[set] ? [i + 1] : []));
-}
 
 /** @param {Stack} me @param {number} s */
 function makeColumn(me, s) {
@@ -1568,94 +1698,84 @@ function picking(me) {
   return !!me.ui.columns.querySelector('.mdl-picking');
 }
 
-/** @param {Stack} me how many columns fit */
-function room(me) {
+/** @param {Stack} me how many columns fit, and whether they stand one above the other */
+function fit(me) {
   const width = me.root.clientWidth || 720;
-  return width >= 860 ? 3 : width >= 480 ? 2 : 1;
+  me.piled = window.innerWidth < 720 || width < 480;
+  me.room = me.piled || width < 860 ? 2 : 3;
+  me.ui.scene.classList.toggle('mdl-piled', me.piled);
 }
 
-/** @param {Stack} me @param {number[]} want stages in the order of wish; the first that fit are shown */
-function showStages(me, want) {
-  me.shown = want.slice(0, room(me)).sort((a, b) => a - b);
+/** @param {Stack} me @param {number} s whether the tour names lines of this stage */
+function named(me, s) {
+  return [...me.own].some((key) => key.startsWith(`${s}.`));
+}
+
+/** @param {Stack} me @param {number[]} want stages in the order of wish; the first that fit are shown @param {number} [ghost] a stage not told yet */
+function showStages(me, want, ghost) {
+  me.shown = want.slice(0, me.room).sort((a, b) => a - b);
+  if (me.piled && me.toured) me.shown.sort((a, b) => Number(named(me, b)) - Number(named(me, a)));
   me.columns = new Map(me.shown.map((s) => [s, makeColumn(me, s)]));
-  me.ui.columns.replaceChildren(...me.columns.values(), me.ui.links);
-  me.ui.columns.style.setProperty('--mdl-columns', String(me.shown.length));
+  const hidden = ghost === undefined ? [] : [makeGhost(me.data.stages[ghost].title)];
+  me.ui.columns.replaceChildren(...me.columns.values(), ...hidden, me.ui.links);
+  me.ui.columns.style.gridTemplateColumns = [...me.shown, ...hidden].map((s) => `minmax(0, ${typeof s === 'number' ? breadth(me.texts[s]) : 40}fr)`).join(' ');
   me.columns.forEach((column) => column.querySelector('.mdl-lines')?.addEventListener('scroll', () => drawLinks(me)));
   applyFilter(me);
+}
+
+/** @param {string[]} lines @returns {number} a column's share of the width, by its longest line */
+function breadth(lines) {
+  const longest = lines.reduce((most, line) => Math.max(most, line.length), 0);
+  return Math.max(36, Math.min(56, longest));
+}
+
+/** @param {string} title a column whose text would answer the question */
+function makeGhost(title) {
+  return el('div', { class: 'mdl-column mdl-ghost' }, el('div', { class: 'mdl-panel-head' }, el('span', { class: 'mdl-panel-title', text: title })),
+    el('div', { class: 'mdl-lines', text: 'comes after the question' }));
 }
 
 /** @param {Stack} me marks on tabs and lines, then the links */
 function drawMarks(me) {
   me.data.stages.forEach((/** @type {Data} */ stage, /** @type {number} */ s) => {
-    const related = new Set(me.marked.size ? relatives(me, s) : []);
-    me.ui.tabs.children[s].querySelector('.mdl-tab-related').textContent = related.size ? ` ↔ ${related.size}` : '';
-    me.ui.tabs.children[s].setAttribute('aria-pressed', String(me.shown.includes(s)));
+    const { near, far } = relatives(me, s);
+    const tab = me.ui.tabs.children[s];
+    tab.querySelector('.mdl-tab-related').textContent = near.size ? ` ↔ ${near.size}` : '';
+    tab.setAttribute('aria-pressed', String(me.shown.includes(s)));
+    tab.classList.toggle('mdl-untold', me.untold && !me.shown.includes(s));
     const column = me.columns.get(s);
     if (!column) return;
     column.querySelectorAll('.mdl-line').forEach((line) => {
       const no = Number(line.getAttribute('data-key'));
       const own = me.own.has(`${s}.${no}`);
-      line.classList.toggle('mdl-cur', own);
-      line.classList.toggle('mdl-rel', related.has(no) && !own);
+      const role = own ? 'cur' : near.has(no) ? 'rel' : far.has(no) ? 'far' : '';
+      ['cur', 'rel', 'far'].forEach((name) => line.classList.toggle(`mdl-${name}`, role === name));
       if (!picking(me)) line.setAttribute('aria-pressed', String(own && me.pinned));
       const sign = line.querySelector('.mdl-sign');
-      if (sign) sign.textContent = own ? '▶' : related.has(no) ? '↔' : '';
+      if (sign) sign.textContent = { cur: '▶', rel: '↔', far: '', '': '' }[role];
     });
   });
   drawLinks(me);
 }
 
-/** @param {Element} column @param {DOMRect} frame @returns {Array<[number, number]>} runs of marked lines, as heights inside the picture */
-function markedRuns(column, frame) {
-  const box = /** @type {Element} */ (column.querySelector('.mdl-lines')).getBoundingClientRect();
-  /** @type {Array<[number, number]>} */
-  const runs = [];
-  let open = false;
-  column.querySelectorAll('.mdl-line').forEach((line) => {
-    const hit = line.classList.contains('mdl-cur') || line.classList.contains('mdl-rel');
-    const at = line.getBoundingClientRect();
-    if (hit && at.height && at.bottom > box.top + 1 && at.top < box.bottom - 1) {
-      const [top, bottom] = [Math.max(at.top, box.top) - frame.top, Math.min(at.bottom, box.bottom) - frame.top];
-      if (open) runs[runs.length - 1][1] = bottom; else runs.push([top, bottom]);
-      open = true;
-    } else if (at.height) open = false;
-  });
-  return runs;
-}
-
-/** @param {Stack} me bands between neighbouring columns */
-function drawLinks(me) {
-  const frame = me.ui.columns.getBoundingClientRect();
-  const list = [...me.columns.values()];
-  const paths = [];
-  for (let i = 0; i + 1 < list.length; i += 1) {
-    const x0 = list[i].getBoundingClientRect().right - frame.left;
-    const x1 = list[i + 1].getBoundingClientRect().left - frame.left;
-    const mid = (x0 + x1) / 2;
-    for (const [a0, a1] of markedRuns(list[i], frame)) {
-      for (const [b0, b1] of markedRuns(list[i + 1], frame)) {
-        paths.push(svg('path', { d: `M${x0},${a0}C${mid},${a0} ${mid},${b0} ${x1},${b0}L${x1},${b1}C${mid},${b1} ${mid},${a1} ${x0},${a1}Z` }));
-      }
-    }
-  }
-  me.ui.links.replaceChildren(...paths);
-}
-
-/** @param {Stack} me @param {number} from the column that stays where it is */
+/** @param {Stack} me @param {number} from the column that stays where it is; of the others the marked lines come into view */
 function scrollToRelatives(me, from) {
   me.columns.forEach((column, s) => {
     const box = /** @type {HTMLElement} */ (column.querySelector('.mdl-lines'));
-    const line = /** @type {HTMLElement|null} */ (column.querySelector('.mdl-cur, .mdl-rel'));
-    if (s === from || !line) return;
-    const [a, b] = [line.getBoundingClientRect(), box.getBoundingClientRect()];
-    if (a.top < b.top || a.bottom > b.bottom) box.scrollTop += a.top - b.top - box.clientHeight / 3;
+    const own = column.querySelectorAll('.mdl-cur');
+    const places = [...(own.length ? own : column.querySelectorAll('.mdl-rel'))].map((line) => line.getBoundingClientRect()).filter((at) => at.height);
+    if (s === from || !places.length) return;
+    const view = box.getBoundingClientRect();
+    const top = places[0].top;
+    const bottom = places.filter((at) => at.bottom - top <= box.clientHeight).reduce((low, at) => Math.max(low, at.bottom), places[0].bottom);
+    if (top < view.top || bottom > view.bottom) box.scrollTop += (top + bottom) / 2 - (view.top + view.bottom) / 2;
   });
 }
 
 /** @param {Stack} me @param {number} s @param {number} line */
 function point(me, s, line) {
-  me.marked = new Set(idsOf(me, s, line));
   me.own = new Set([`${s}.${line}`]);
+  me.toured = false;
   drawMarks(me);
 }
 
@@ -1703,7 +1823,7 @@ function stackKeys(me, e) {
   const beside = () => {
     const list = [...me.columns.values()];
     const to = list[list.findIndex((c) => c.contains(at.node)) + (e.key === 'ArrowRight' ? 1 : -1)];
-    return to ? /** @type {HTMLElement} */ (to.querySelector('.mdl-rel') || to.querySelector('.mdl-line:not(.mdl-filtered)')) : null;
+    return to ? /** @type {HTMLElement} */ (to.querySelector('.mdl-cur, .mdl-rel') || to.querySelector('.mdl-line:not(.mdl-filtered)')) : null;
   };
   if (e.key === 'ArrowDown' || e.key === 'ArrowUp') {
     const to = neighbour(me, at.node, e.key === 'ArrowDown' ? 1 : -1);
@@ -1745,28 +1865,42 @@ function makeTabs(me) {
   return el('div', { class: 'mdl-tabs', role: 'group', 'aria-label': 'stages' }, ...me.data.stages.map((/** @type {Data} */ stage, /** @type {number} */ s) => {
     const [first] = stage.counts;
     return el('button', { type: 'button', class: 'mdl-tab', 'aria-pressed': 'false', 'data-tab': stage.name, onclick: () => toggleStage(me, s) },
-      stage.title, el('span', { class: 'mdl-tab-count', text: first ? ` ${first[1]} ${first[0]}` : '' }), el('span', { class: 'mdl-tab-related' }));
+      stage.title, el('span', { class: 'mdl-tab-count', text: first ? ` ${first[1]} ${first[0].replace('instructions', 'instr.')}` : '' }), el('span', { class: 'mdl-tab-related' }));
   }));
 }
 
-/** @param {Stack} me @param {Data} frame one picture of the tour */
-function tourScene(me, frame) {
-  const { show, lines } = frame.view;
+/**
+ * The stages of a frame of the tour; one alone gets company: of what came before, else of what comes
+ * next, which stays hidden while a question is open.
+ * @param {Stack} me @param {number[]} show @param {boolean} open whether a question waits
+ */
+function company(me, show, open) {
+  const enough = me.piled ? 1 : document.fullscreenElement === me.root ? 3 : 2;
+  const before = me.data.stages.map((/** @type {Data} */ _, /** @type {number} */ s) => s).filter((/** @type {number} */ s) => s < Math.min(...show)).reverse();
+  const all = [...show, ...before.slice(0, Math.max(0, enough - show.length))];
+  const next = Math.max(...show) + 1;
+  if (all.length >= enough || next >= me.data.stages.length) return { all, ghost: undefined };
+  return open ? { all, ghost: next } : { all: [...all, next], ghost: undefined };
+}
+
+/** @param {Stack} me @param {any} tour @param {number} i one picture of the tour */
+function tourScene(me, tour, i) {
+  const { show, lines } = tour.frames[i].view;
   const index = (/** @type {string} */ name) => me.data.stages.findIndex((/** @type {Data} */ s) => s.name === name);
-  me.pinned = false;
-  me.marked = new Set();
-  me.own = new Set();
-  for (const [name, numbers] of Object.entries(lines)) {
-    for (const line of numbers) {
-      idsOf(me, index(name), line).forEach((id) => me.marked.add(id));
-      me.own.add(`${index(name)}.${line}`);
-    }
-  }
+  me.own = new Set(Object.entries(lines).flatMap(([name, numbers]) => numbers.map((/** @type {number} */ line) => `${index(name)}.${line}`)));
   me.pinned = me.own.size > 0;
-  showStages(me, show.map(index));
+  me.toured = true;
+  me.untold = waiting(tour, i);
+  const { all, ghost } = company(me, show.map(index), me.untold);
+  showStages(me, all, ghost);
   drawMarks(me);
+}
+
+/** @param {Stack} me when the words below stand, the columns have their heights */
+function settleTour(me) {
   scrollToRelatives(me, -1);
   drawLinks(me);
+  quietOthers(me);
 }
 
 /** @param {Stack} me while one column is asked about, the lines of the others are plain text */
@@ -1784,13 +1918,14 @@ function makeTour(me) {
   if (!frames.length) return null;
   const { ui } = me;
   /** @type {Record<string, HTMLElement>} */
-  const names = { body: ui.columns, root: me.root, caption: el('div', { 'aria-live': 'polite', 'aria-atomic': 'true' }), words: el('div', { class: 'mdl-words' }) };
+  const names = { body: ui.columns, scene: ui.scene, root: me.root, caption: el('div', { 'aria-live': 'polite', 'aria-atomic': 'true' }), words: el('div', { class: 'mdl-words' }) };
   /** @type {any} */
   const tour = { root: me.root, data: me.data, frames, at: 0, timer: 0, answers: new Map(), nudged: -1, stop: () => {}, ui: names,
-    scene: (/** @type {number} */ i) => tourScene(me, frames[i]), after: () => quietOthers(me) };
+    scene: (/** @type {number} */ i) => tourScene(me, tour, i), after: () => settleTour(me) };
   names.say = el('div', { class: 'mdl-say' }, names.caption, names.words);
   names.strip = el('div');
-  tour.below = el('div', { class: 'mdl-tour' }, names.say, makeControls(tour));
+  ui.scene.append(names.say);
+  tour.controls = makeControls(tour);
   return tour;
 }
 
@@ -1823,13 +1958,15 @@ function startStack(root, data) {
     return ((pre && pre.textContent) || '').split('\n');
   });
   /** @type {Stack} */
-  const me = { root, data, texts, shown: [], columns: new Map(), pinned: false, marked: new Set(), own: new Set(), filter: '', ui: {} };
+  const me = { root, data, texts, shown: [], columns: new Map(), loose: looseSets(data),
+    pinned: false, toured: false, untold: false, own: new Set(), filter: '', piled: false, room: 2, ui: {} };
   me.ui.columns = el('div', { class: 'mdl-columns' });
+  me.ui.scene = el('div', { class: 'mdl-scene' }, me.ui.columns);
   me.ui.links = svg('svg', { class: 'mdl-links', 'aria-hidden': 'true' });
   me.ui.found = el('span', { class: 'mdl-found', role: 'status' });
   me.ui.tabs = makeTabs(me);
   const tallest = Math.max(...texts.map((/** @type {string[]} */ t) => t.length));
-  me.ui.columns.style.setProperty('--mdl-tall', String(Math.max(6, Math.min(20, tallest))));
+  me.ui.scene.style.setProperty('--mdl-tall', String(Math.max(6, Math.min(18, tallest))));
   const filter = el('input', { type: 'search', class: 'mdl-input mdl-filter', placeholder: 'filter lines', 'aria-label': 'filter lines',
     oninput: (/** @type {Event} */ e) => { me.filter = /** @type {HTMLInputElement} */ (e.target).value; applyFilter(me); } });
   const wide = root.requestFullscreen ? button('Whole screen', 'whole screen', () => {
@@ -1837,15 +1974,22 @@ function startStack(root, data) {
   }, { 'data-act': 'wide' }) : null;
   const tour = makeTour(me);
   root.replaceChildren(el('div', { class: 'mdl-head' }, el('div', { class: 'mdl-title' }, rich(data.title)), el('div', { class: 'mdl-tools' }, filter, me.ui.found, wide)),
-    me.ui.tabs, me.ui.columns, tour ? tour.below : '');
+    me.ui.tabs, me.ui.scene, tour ? tour.controls : '');
   listenToLines(me);
-  if (tour) startTour(me, tour);
-  else { showStages(me, data.stages.map((/** @type {any} */ _, /** @type {number} */ i) => i)); drawMarks(me); }
-  onWidth(root, () => {
-    if (tour) { reserve(tour); if (me.shown.length !== Math.min(room(me), tour.frames[tour.at].view.show.length)) showFrame(tour, tour.at); }
-    else if (me.shown.length !== Math.min(room(me), data.stages.length)) { showStages(me, data.stages.map((/** @type {any} */ _, /** @type {number} */ i) => i)); drawMarks(me); }
+  fit(me);
+  const all = data.stages.map((/** @type {any} */ _, /** @type {number} */ i) => i);
+  const free = () => { showStages(me, all); drawMarks(me); };
+  if (tour) startTour(me, tour); else free();
+  let had = `${me.room} ${me.piled}`;
+  const again = () => {
+    fit(me);
+    if (tour) reserve(tour);
+    const has = `${me.room} ${me.piled} ${document.fullscreenElement === root ? 'whole' : ''}`.trim();
+    if (has !== had) { had = has; if (tour) showFrame(tour, tour.at); else free(); }
     drawLinks(me);
-  });
+  };
+  onWidth(root, again);
+  root.addEventListener('fullscreenchange', again);
 }
 
 /** @param {Stack} me @param {any} tour */
