@@ -35,6 +35,7 @@ SCRIPTS = (
     "explorer",
     "puzzle",
     "puzzle-kinds",
+    "stack-kin",
     "stack",
     "stack-start",
     "boot",
@@ -45,9 +46,10 @@ def joined_script() -> str:
     """All scripts inside one function, so that only `window.minidl` leaves it."""
     parts = [(HERE / "js" / f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS]
     body = "\n".join(parts)
-    return (
+    return (  # a page with an element of id "minidl" has a `window.minidl` that is not ours
         "/* Joined from minidl/viz/js by minidl/viz/assets.py: edit there. */\n"
-        "(function () {\n'use strict';\nif (window.minidl) return;\n\n" + body + "}());\n"
+        "(function () {\n'use strict';\nif (window.minidl && window.minidl.hydrate) return;\n\n"
+        f"{body}}}());\n"
     )
 
 

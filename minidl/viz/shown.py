@@ -20,6 +20,7 @@ class Shown:
     """A widget with a stable name, its data (`payload`) and a fallback (`static`)."""
 
     kind = ""  # what `data-minidl` says
+    classes = ""  # further classes of the root
 
     def __init__(self, name: str, title: str, payload: dict[str, Any], static: str) -> None:
         self.name, self.title = check_name(name), title
@@ -33,7 +34,7 @@ class Shown:
         data = f'<script type="application/json">{codec.dumps(self.payload)}</script>'
         attrs = f'data-minidl="{self.kind}" data-name="{escape(self.name)}" role="group"'
         label = escape(self.title or self.name, quote=True)
-        classes = f"mdl mdl-{self.payload['kind']}"
+        classes = f"mdl mdl-{self.payload['kind']} {self.classes}".strip()
         head = f'<p class="mdl-title">{escape(self.title)}</p>' if self.title else ""
         inner = f'<div class="mdl-static">{head}{static}</div>'
         return f'<div class="{classes}" {attrs} aria-label="{label}">{inner}{data}</div>'

@@ -4,7 +4,8 @@ Chapter: stack, step.
 Sources: Compiler Explorer (lines of source and assembly share a colour).
 Real: DWARF line tables, MLIR `-mlir-print-debuginfo`; they lose merged ops.
 
-Plain data in: two lines, of any stages, are related when their id sets meet.
+Plain data in: two lines, of any stages, are related when their id sets meet; a line
+that stands for three or more others of its column (a call, a return) is a far relative.
 """
 
 from __future__ import annotations
@@ -65,6 +66,7 @@ class StackExplorer(Shown):
     """Columns of stages; pointing marks relatives, clicking pins, a tour plays over it."""
 
     kind = "Explorer"
+    classes = "full-width"  # the book's theme clears the margin beside it
     limit_bytes = 240_000
 
     def __init__(
@@ -84,7 +86,8 @@ class StackExplorer(Shown):
         payload["sets"] = [list(s) for s in sets]
         payload["tour"] = codec.encode(frames)
         words = in_words(frames) if frames else ""
-        super().__init__(name, title, payload, "".join(map(_static, stages)) + words)
+        texts = (_static(stage, i < 2) for i, stage in enumerate(stages))
+        super().__init__(name, title, payload, "".join(texts) + words)
 
     @property
     def frames(self) -> list[dict[str, Any]]:
@@ -156,10 +159,10 @@ def _check_tour(one: Tour, stages: Mapping[str, Stage]) -> None:
             raise unknown("stage shown", one.ask.data["panel"], titles)
 
 
-def _static(stage: Stage) -> str:
+def _static(stage: Stage, unfolded: bool) -> str:
     """The stage as text; the script reads its lines from here, so they stand once."""
     counts = ", ".join(f"{v} {k}" for k, v in stage.counts.items())
     head = markup.rich(stage.title) + (f" ({escape(counts)})" if counts else "")
     text = escape("\n".join(line.text for line in stage.lines))
     body = f'<pre data-stage="{escape(stage.name)}">\n{text}</pre>'
-    return f"<details open><summary>{head}</summary>{body}</details>"
+    return f"<details{' open' * unfolded}><summary>{head}</summary>{body}</details>"

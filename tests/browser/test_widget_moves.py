@@ -193,9 +193,49 @@ def test_filter_keeps_the_lines_that_hold_the_words(shown):  # noqa: F811
 def test_the_tour_asks_which_line_and_plays_on(shown):  # noqa: F811
     root = widget(shown, "stack-sample")
     jump(shown, "stack-sample", 2)
-    assert marked(root)["stablehlo"] == [3, 4]
+    assert marked(root) == {"python": [2], "stablehlo": [3]}
     pick(shown, root, ["2"])
     assert "you: 2 · counted: 2" in root.locator(".mdl-record").inner_text()
     root.locator("[data-act=next]").click()
     assert set(marked(root)) <= {"python", "stablehlo", "loops"}
     assert marked(root)["stablehlo"] == [2]
+
+
+def test_a_return_stands_for_everything_and_is_a_far_relative(shown):  # noqa: F811
+    root = widget(shown, "stack-sample")
+    for tab in ("stablehlo", "x86"):
+        root.locator(f"[data-tab={tab}]").click()
+    line(root, "python", 2).click()
+    assert marked(root)["x86"] == [2, 3, 4, 5, 6]
+    assert "mdl-far" in line(root, "x86", 9).get_attribute("class")
+    line(root, "x86", 9).click()
+    assert marked(root)["python"] == [2]
+
+
+def test_numbers_that_answer_a_question_come_after_it(shown):  # noqa: F811
+    root = widget(shown, "stack-sample")
+    count = root.locator("[data-tab=x86] .mdl-tab-count")
+    jump(shown, "stack-sample", 2)
+    assert not count.is_visible()
+    root.locator("[data-act=show]").click()
+    assert count.is_visible()
+
+
+SEEN = """r => [...r.querySelectorAll('.mdl-column .mdl-lines')].map(box => {
+  const own = box.querySelectorAll('.mdl-cur'), at = box.getBoundingClientRect();
+  return [...(own.length ? own : box.querySelectorAll('.mdl-rel'))].slice(0, 2).every(l => {
+    const m = l.getBoundingClientRect();
+    return m.top >= at.top - 1 && m.bottom <= at.bottom + 1; }); })"""
+
+
+def test_each_frame_brings_its_lines_into_view_and_leaves_the_page(shown):  # noqa: F811
+    root = widget(shown, "stack-sample")
+    root.evaluate("r => r.querySelector('.mdl-scene').style.setProperty('--mdl-tall', 1)")
+    place = shown.evaluate("() => scrollY")
+    for frame in (1, 2, 3, 4):
+        root.locator(".mdl-slider").evaluate(
+            "(s, f) => { s.value = f; s.dispatchEvent(new Event('input')); }", frame
+        )
+        assert root.get_attribute("data-frame") == str(frame)
+        assert root.evaluate(SEEN) == [True, True]
+    assert shown.evaluate("() => scrollY") == place

@@ -242,9 +242,24 @@ def test_light_and_dark_differ_in_every_widget(bases, visit):
     assert grounds == {"light": {"rgb(255, 255, 255)"}, "dark": {"rgb(20, 24, 29)"}}
 
 
-def test_a_phone_shows_one_column_and_no_overflow(bases, visit):
+@pytest.fixture
+def phone(bases, visit):
     page = visit(bases["http"], viewport={"width": 390, "height": 800}).goto("light.html").page
     page.wait_for_timeout(200)
+    return page
+
+
+def test_on_a_phone_the_stage_with_the_marked_lines_stands_first(phone):
+    jump(phone, "stack-sample", 3)
+    columns = widget(phone, "stack-sample").locator(".mdl-column")
+    assert [c.get_attribute("data-stage") for c in columns.all()] == ["stablehlo", "python"]
+    boxes = columns.evaluate_all("list => list.map(c => c.getBoundingClientRect().toJSON())")
+    assert boxes[1]["top"] >= boxes[0]["bottom"] and boxes[1]["x"] == boxes[0]["x"]
+    assert columns.first.locator(".mdl-cur").is_visible()
+
+
+def test_a_phone_shows_one_column_and_no_overflow(phone):
+    page = phone
     assert page.evaluate("() => document.scrollingElement.scrollWidth - innerWidth") <= 0
     root = widget(page, "tree-sum")
     left, right = (root.locator(s).first.bounding_box() for s in (".mdl-left", ".mdl-right"))
@@ -254,6 +269,9 @@ def test_a_phone_shows_one_column_and_no_overflow(bases, visit):
 def test_without_javascript_the_first_frame_and_folded_answers_stand(bases, visit):
     page = visit(bases["file"], java_script_enabled=False).goto_plain("light.html").page
     assert "Eight numbers wait in eight lanes" in widget(page, "tree-sum").inner_text()
+    stages = widget(page, "stack-sample").locator("details:has([data-stage])")
+    assert [s.locator("pre").is_visible() for s in stages.all()] == [True, True, False, False]
+    stages.last.locator("summary").click()
     assert "vmulps" in widget(page, "stack-sample").inner_text()
     for name, puzzle in PUZZLES.items():
         root = widget(page, name)

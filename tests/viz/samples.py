@@ -311,7 +311,7 @@ def stages() -> list[viz.Stage]:
     asm = [(".LBB0_1:", ()), ("vmovups ymm2, ymmword ptr [rdi + 4*rax]", (1,))]
     asm += [("vmulps  ymm2, ymm2, ymm0", (1,)), ("vaddps  ymm2, ymm2, ymm1", (2,))]
     asm += [("vmaxps  ymm2, ymm2, ymm3", (3,)), ("vmovups ymmword ptr [rsi + 4*rax], ymm2", (3,))]
-    asm += [("add     rax, 8", ()), ("jne     .LBB0_1", ())]
+    asm += [("add     rax, 8", ()), ("jne     .LBB0_1", ()), ("ret", (1, 2, 3))]
 
     def stage(name, title, rows, what):
         lines = [viz.Line(text, ids) for text, ids in rows]
@@ -361,7 +361,10 @@ def everything() -> list:
 
 
 def page(theme: str = "light") -> str:
-    """A bare page with everything; `minidl.js` and `minidl.css` stand beside it."""
+    """A bare page with everything; `minidl.js` and `minidl.css` stand beside it.
+
+    The id of its heading makes a `window.minidl`, as the book's front page has one.
+    """
     shown = "\n".join(w.html for w in everything()) + viz.source(viz.Frame.data).html
     ground = "#ffffff" if theme == "light" else "#121212"
     return (
@@ -370,6 +373,6 @@ def page(theme: str = "light") -> str:
         f'<link rel="icon" href="data:,"><link rel="stylesheet" href="minidl.css">'
         f"<style>body {{ max-width: 860px; margin: 0 auto; padding: 1rem; background: {ground}; "
         "font: 16px/1.6 system-ui, sans-serif }</style></head>"
-        f'<body><main><h1 style="color:#888">Samples</h1>{shown}</main>'
+        f'<body><main><h1 id="minidl" style="color:#888">Samples</h1>{shown}</main>'
         '<script src="minidl.js"></script></body></html>'
     )

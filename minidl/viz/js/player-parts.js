@@ -58,6 +58,11 @@ function tallness(node) {
   return Math.ceil(node.getBoundingClientRect().height);
 }
 
+/** @param {Player} me @param {number} i what stands below the pictures, at its tallest; over a scene a question takes its room from there */
+function largest(me, i) {
+  return me.scene ? el('div', {}, drawCaption(me.frames[i]), drawWhy(me.frames[i].why)) : drawWords(me, i, true);
+}
+
 /** @param {Player} me space for the largest frame, so that nothing jumps */
 function reserve(me) {
   const width = me.root.clientWidth;
@@ -67,14 +72,15 @@ function reserve(me) {
   let [tall, stage] = [0, 0];
   const every = Math.max(1, Math.ceil(me.frames.length / 80));
   for (let i = 0; i < me.frames.length; i += every) {
-    const words = drawWords(me, i, true);
+    const words = largest(me, i);
     const body = me.scene ? el('div') : drawBody(me, i);
     probe.replaceChildren(body, words);
     tall = Math.max(tall, tallness(words));
     stage = Math.max(stage, tallness(body));
   }
   probe.remove();
-  if (!me.scene) me.ui.body.style.minHeight = `${stage}px`;
+  if (me.scene) { me.ui.scene.style.setProperty('--mdl-said', `${tall}px`); return; }
+  me.ui.body.style.minHeight = `${stage}px`;
   me.ui.say.style.minHeight = `${tall}px`;
 }
 
@@ -95,7 +101,7 @@ function followLink(me) {
   const place = linked();
   if (!place || place.name !== me.data.name) return;
   showFrame(me, place.frame - 1);
-  me.root.scrollIntoView({ behavior: calm() ? 'auto' : 'smooth', block: 'nearest' });
+  me.root.scrollIntoView({ behavior: calm() ? 'auto' : 'smooth', block: me.root.offsetHeight > window.innerHeight ? 'start' : 'center' });
 }
 
 const LEGEND = [['cur', '▶', 'current'], ['chg', '•', 'changed'], ['ref', '=', 'expected'], ['differs', '', 'differs from the other']];

@@ -17,28 +17,42 @@ function makeTabs(me) {
   return el('div', { class: 'mdl-tabs', role: 'group', 'aria-label': 'stages' }, ...me.data.stages.map((/** @type {Data} */ stage, /** @type {number} */ s) => {
     const [first] = stage.counts;
     return el('button', { type: 'button', class: 'mdl-tab', 'aria-pressed': 'false', 'data-tab': stage.name, onclick: () => toggleStage(me, s) },
-      stage.title, el('span', { class: 'mdl-tab-count', text: first ? ` ${first[1]} ${first[0]}` : '' }), el('span', { class: 'mdl-tab-related' }));
+      stage.title, el('span', { class: 'mdl-tab-count', text: first ? ` ${first[1]} ${first[0].replace('instructions', 'instr.')}` : '' }), el('span', { class: 'mdl-tab-related' }));
   }));
 }
 
-/** @param {Stack} me @param {Data} frame one picture of the tour */
-function tourScene(me, frame) {
-  const { show, lines } = frame.view;
+/**
+ * The stages of a frame of the tour; one alone gets company: of what came before, else of what comes
+ * next, which stays hidden while a question is open.
+ * @param {Stack} me @param {number[]} show @param {boolean} open whether a question waits
+ */
+function company(me, show, open) {
+  const enough = me.piled ? 1 : document.fullscreenElement === me.root ? 3 : 2;
+  const before = me.data.stages.map((/** @type {Data} */ _, /** @type {number} */ s) => s).filter((/** @type {number} */ s) => s < Math.min(...show)).reverse();
+  const all = [...show, ...before.slice(0, Math.max(0, enough - show.length))];
+  const next = Math.max(...show) + 1;
+  if (all.length >= enough || next >= me.data.stages.length) return { all, ghost: undefined };
+  return open ? { all, ghost: next } : { all: [...all, next], ghost: undefined };
+}
+
+/** @param {Stack} me @param {any} tour @param {number} i one picture of the tour */
+function tourScene(me, tour, i) {
+  const { show, lines } = tour.frames[i].view;
   const index = (/** @type {string} */ name) => me.data.stages.findIndex((/** @type {Data} */ s) => s.name === name);
-  me.pinned = false;
-  me.marked = new Set();
-  me.own = new Set();
-  for (const [name, numbers] of Object.entries(lines)) {
-    for (const line of numbers) {
-      idsOf(me, index(name), line).forEach((id) => me.marked.add(id));
-      me.own.add(`${index(name)}.${line}`);
-    }
-  }
+  me.own = new Set(Object.entries(lines).flatMap(([name, numbers]) => numbers.map((/** @type {number} */ line) => `${index(name)}.${line}`)));
   me.pinned = me.own.size > 0;
-  showStages(me, show.map(index));
+  me.toured = true;
+  me.untold = waiting(tour, i);
+  const { all, ghost } = company(me, show.map(index), me.untold);
+  showStages(me, all, ghost);
   drawMarks(me);
+}
+
+/** @param {Stack} me when the words below stand, the columns have their heights */
+function settleTour(me) {
   scrollToRelatives(me, -1);
   drawLinks(me);
+  quietOthers(me);
 }
 
 /** @param {Stack} me while one column is asked about, the lines of the others are plain text */
@@ -56,13 +70,14 @@ function makeTour(me) {
   if (!frames.length) return null;
   const { ui } = me;
   /** @type {Record<string, HTMLElement>} */
-  const names = { body: ui.columns, root: me.root, caption: el('div', { 'aria-live': 'polite', 'aria-atomic': 'true' }), words: el('div', { class: 'mdl-words' }) };
+  const names = { body: ui.columns, scene: ui.scene, root: me.root, caption: el('div', { 'aria-live': 'polite', 'aria-atomic': 'true' }), words: el('div', { class: 'mdl-words' }) };
   /** @type {any} */
   const tour = { root: me.root, data: me.data, frames, at: 0, timer: 0, answers: new Map(), nudged: -1, stop: () => {}, ui: names,
-    scene: (/** @type {number} */ i) => tourScene(me, frames[i]), after: () => quietOthers(me) };
+    scene: (/** @type {number} */ i) => tourScene(me, tour, i), after: () => settleTour(me) };
   names.say = el('div', { class: 'mdl-say' }, names.caption, names.words);
   names.strip = el('div');
-  tour.below = el('div', { class: 'mdl-tour' }, names.say, makeControls(tour));
+  ui.scene.append(names.say);
+  tour.controls = makeControls(tour);
   return tour;
 }
 
@@ -95,13 +110,15 @@ function startStack(root, data) {
     return ((pre && pre.textContent) || '').split('\n');
   });
   /** @type {Stack} */
-  const me = { root, data, texts, shown: [], columns: new Map(), pinned: false, marked: new Set(), own: new Set(), filter: '', ui: {} };
+  const me = { root, data, texts, shown: [], columns: new Map(), loose: looseSets(data),
+    pinned: false, toured: false, untold: false, own: new Set(), filter: '', piled: false, room: 2, ui: {} };
   me.ui.columns = el('div', { class: 'mdl-columns' });
+  me.ui.scene = el('div', { class: 'mdl-scene' }, me.ui.columns);
   me.ui.links = svg('svg', { class: 'mdl-links', 'aria-hidden': 'true' });
   me.ui.found = el('span', { class: 'mdl-found', role: 'status' });
   me.ui.tabs = makeTabs(me);
   const tallest = Math.max(...texts.map((/** @type {string[]} */ t) => t.length));
-  me.ui.columns.style.setProperty('--mdl-tall', String(Math.max(6, Math.min(20, tallest))));
+  me.ui.scene.style.setProperty('--mdl-tall', String(Math.max(6, Math.min(18, tallest))));
   const filter = el('input', { type: 'search', class: 'mdl-input mdl-filter', placeholder: 'filter lines', 'aria-label': 'filter lines',
     oninput: (/** @type {Event} */ e) => { me.filter = /** @type {HTMLInputElement} */ (e.target).value; applyFilter(me); } });
   const wide = root.requestFullscreen ? button('Whole screen', 'whole screen', () => {
@@ -109,15 +126,22 @@ function startStack(root, data) {
   }, { 'data-act': 'wide' }) : null;
   const tour = makeTour(me);
   root.replaceChildren(el('div', { class: 'mdl-head' }, el('div', { class: 'mdl-title' }, rich(data.title)), el('div', { class: 'mdl-tools' }, filter, me.ui.found, wide)),
-    me.ui.tabs, me.ui.columns, tour ? tour.below : '');
+    me.ui.tabs, me.ui.scene, tour ? tour.controls : '');
   listenToLines(me);
-  if (tour) startTour(me, tour);
-  else { showStages(me, data.stages.map((/** @type {any} */ _, /** @type {number} */ i) => i)); drawMarks(me); }
-  onWidth(root, () => {
-    if (tour) { reserve(tour); if (me.shown.length !== Math.min(room(me), tour.frames[tour.at].view.show.length)) showFrame(tour, tour.at); }
-    else if (me.shown.length !== Math.min(room(me), data.stages.length)) { showStages(me, data.stages.map((/** @type {any} */ _, /** @type {number} */ i) => i)); drawMarks(me); }
+  fit(me);
+  const all = data.stages.map((/** @type {any} */ _, /** @type {number} */ i) => i);
+  const free = () => { showStages(me, all); drawMarks(me); };
+  if (tour) startTour(me, tour); else free();
+  let had = `${me.room} ${me.piled}`;
+  const again = () => {
+    fit(me);
+    if (tour) reserve(tour);
+    const has = `${me.room} ${me.piled} ${document.fullscreenElement === root ? 'whole' : ''}`.trim();
+    if (has !== had) { had = has; if (tour) showFrame(tour, tour.at); else free(); }
     drawLinks(me);
-  });
+  };
+  onWidth(root, again);
+  root.addEventListener('fullscreenchange', again);
 }
 
 /** @param {Stack} me @param {any} tour */

@@ -4,20 +4,9 @@
  */
 
 /**
- * @typedef {{root: HTMLElement, data: Data, texts: string[][], shown: number[], columns: Map<number, HTMLElement>,
- *   pinned: boolean, marked: Set<number>, own: Set<string>, filter: string, ui: Record<string, any>}} Stack
+ * @typedef {{root: HTMLElement, data: Data, texts: string[][], shown: number[], columns: Map<number, HTMLElement>, loose: Array<Set<number>>,
+ *   pinned: boolean, toured: boolean, untold: boolean, own: Set<string>, filter: string, piled: boolean, room: number, ui: Record<string, any>}} Stack
  */
-
-/** @param {Stack} me @param {number} stage @param {number} line @returns {number[]} ids of a line, counted from 1 */
-function idsOf(me, stage, line) {
-  return me.data.sets[me.data.stages[stage].ids[line - 1]];
-}
-
-/** @param {Stack} me @param {number} stage @returns {number[]} lines that share an id with what is marked */
-function relatives(me, stage) {
-  const hit = me.data.sets.map((/** @type {number[]} */ set) => set.some((id) => me.marked.has(id)));
-  return me.data.stages[stage].ids.flatMap((/** @type {number} */ set, /** @type {number} */ i) => (hit[set] ? [i + 1] : []));
-}
 
 /** @param {Stack} me @param {number} s */
 function makeColumn(me, s) {
@@ -38,94 +27,84 @@ function picking(me) {
   return !!me.ui.columns.querySelector('.mdl-picking');
 }
 
-/** @param {Stack} me how many columns fit */
-function room(me) {
+/** @param {Stack} me how many columns fit, and whether they stand one above the other */
+function fit(me) {
   const width = me.root.clientWidth || 720;
-  return width >= 860 ? 3 : width >= 480 ? 2 : 1;
+  me.piled = window.innerWidth < 720 || width < 480;
+  me.room = me.piled || width < 860 ? 2 : 3;
+  me.ui.scene.classList.toggle('mdl-piled', me.piled);
 }
 
-/** @param {Stack} me @param {number[]} want stages in the order of wish; the first that fit are shown */
-function showStages(me, want) {
-  me.shown = want.slice(0, room(me)).sort((a, b) => a - b);
+/** @param {Stack} me @param {number} s whether the tour names lines of this stage */
+function named(me, s) {
+  return [...me.own].some((key) => key.startsWith(`${s}.`));
+}
+
+/** @param {Stack} me @param {number[]} want stages in the order of wish; the first that fit are shown @param {number} [ghost] a stage not told yet */
+function showStages(me, want, ghost) {
+  me.shown = want.slice(0, me.room).sort((a, b) => a - b);
+  if (me.piled && me.toured) me.shown.sort((a, b) => Number(named(me, b)) - Number(named(me, a)));
   me.columns = new Map(me.shown.map((s) => [s, makeColumn(me, s)]));
-  me.ui.columns.replaceChildren(...me.columns.values(), me.ui.links);
-  me.ui.columns.style.setProperty('--mdl-columns', String(me.shown.length));
+  const hidden = ghost === undefined ? [] : [makeGhost(me.data.stages[ghost].title)];
+  me.ui.columns.replaceChildren(...me.columns.values(), ...hidden, me.ui.links);
+  me.ui.columns.style.gridTemplateColumns = [...me.shown, ...hidden].map((s) => `minmax(0, ${typeof s === 'number' ? breadth(me.texts[s]) : 40}fr)`).join(' ');
   me.columns.forEach((column) => column.querySelector('.mdl-lines')?.addEventListener('scroll', () => drawLinks(me)));
   applyFilter(me);
+}
+
+/** @param {string[]} lines @returns {number} a column's share of the width, by its longest line */
+function breadth(lines) {
+  const longest = lines.reduce((most, line) => Math.max(most, line.length), 0);
+  return Math.max(36, Math.min(56, longest));
+}
+
+/** @param {string} title a column whose text would answer the question */
+function makeGhost(title) {
+  return el('div', { class: 'mdl-column mdl-ghost' }, el('div', { class: 'mdl-panel-head' }, el('span', { class: 'mdl-panel-title', text: title })),
+    el('div', { class: 'mdl-lines', text: 'comes after the question' }));
 }
 
 /** @param {Stack} me marks on tabs and lines, then the links */
 function drawMarks(me) {
   me.data.stages.forEach((/** @type {Data} */ stage, /** @type {number} */ s) => {
-    const related = new Set(me.marked.size ? relatives(me, s) : []);
-    me.ui.tabs.children[s].querySelector('.mdl-tab-related').textContent = related.size ? ` ↔ ${related.size}` : '';
-    me.ui.tabs.children[s].setAttribute('aria-pressed', String(me.shown.includes(s)));
+    const { near, far } = relatives(me, s);
+    const tab = me.ui.tabs.children[s];
+    tab.querySelector('.mdl-tab-related').textContent = near.size ? ` ↔ ${near.size}` : '';
+    tab.setAttribute('aria-pressed', String(me.shown.includes(s)));
+    tab.classList.toggle('mdl-untold', me.untold && !me.shown.includes(s));
     const column = me.columns.get(s);
     if (!column) return;
     column.querySelectorAll('.mdl-line').forEach((line) => {
       const no = Number(line.getAttribute('data-key'));
       const own = me.own.has(`${s}.${no}`);
-      line.classList.toggle('mdl-cur', own);
-      line.classList.toggle('mdl-rel', related.has(no) && !own);
+      const role = own ? 'cur' : near.has(no) ? 'rel' : far.has(no) ? 'far' : '';
+      ['cur', 'rel', 'far'].forEach((name) => line.classList.toggle(`mdl-${name}`, role === name));
       if (!picking(me)) line.setAttribute('aria-pressed', String(own && me.pinned));
       const sign = line.querySelector('.mdl-sign');
-      if (sign) sign.textContent = own ? '▶' : related.has(no) ? '↔' : '';
+      if (sign) sign.textContent = { cur: '▶', rel: '↔', far: '', '': '' }[role];
     });
   });
   drawLinks(me);
 }
 
-/** @param {Element} column @param {DOMRect} frame @returns {Array<[number, number]>} runs of marked lines, as heights inside the picture */
-function markedRuns(column, frame) {
-  const box = /** @type {Element} */ (column.querySelector('.mdl-lines')).getBoundingClientRect();
-  /** @type {Array<[number, number]>} */
-  const runs = [];
-  let open = false;
-  column.querySelectorAll('.mdl-line').forEach((line) => {
-    const hit = line.classList.contains('mdl-cur') || line.classList.contains('mdl-rel');
-    const at = line.getBoundingClientRect();
-    if (hit && at.height && at.bottom > box.top + 1 && at.top < box.bottom - 1) {
-      const [top, bottom] = [Math.max(at.top, box.top) - frame.top, Math.min(at.bottom, box.bottom) - frame.top];
-      if (open) runs[runs.length - 1][1] = bottom; else runs.push([top, bottom]);
-      open = true;
-    } else if (at.height) open = false;
-  });
-  return runs;
-}
-
-/** @param {Stack} me bands between neighbouring columns */
-function drawLinks(me) {
-  const frame = me.ui.columns.getBoundingClientRect();
-  const list = [...me.columns.values()];
-  const paths = [];
-  for (let i = 0; i + 1 < list.length; i += 1) {
-    const x0 = list[i].getBoundingClientRect().right - frame.left;
-    const x1 = list[i + 1].getBoundingClientRect().left - frame.left;
-    const mid = (x0 + x1) / 2;
-    for (const [a0, a1] of markedRuns(list[i], frame)) {
-      for (const [b0, b1] of markedRuns(list[i + 1], frame)) {
-        paths.push(svg('path', { d: `M${x0},${a0}C${mid},${a0} ${mid},${b0} ${x1},${b0}L${x1},${b1}C${mid},${b1} ${mid},${a1} ${x0},${a1}Z` }));
-      }
-    }
-  }
-  me.ui.links.replaceChildren(...paths);
-}
-
-/** @param {Stack} me @param {number} from the column that stays where it is */
+/** @param {Stack} me @param {number} from the column that stays where it is; of the others the marked lines come into view */
 function scrollToRelatives(me, from) {
   me.columns.forEach((column, s) => {
     const box = /** @type {HTMLElement} */ (column.querySelector('.mdl-lines'));
-    const line = /** @type {HTMLElement|null} */ (column.querySelector('.mdl-cur, .mdl-rel'));
-    if (s === from || !line) return;
-    const [a, b] = [line.getBoundingClientRect(), box.getBoundingClientRect()];
-    if (a.top < b.top || a.bottom > b.bottom) box.scrollTop += a.top - b.top - box.clientHeight / 3;
+    const own = column.querySelectorAll('.mdl-cur');
+    const places = [...(own.length ? own : column.querySelectorAll('.mdl-rel'))].map((line) => line.getBoundingClientRect()).filter((at) => at.height);
+    if (s === from || !places.length) return;
+    const view = box.getBoundingClientRect();
+    const top = places[0].top;
+    const bottom = places.filter((at) => at.bottom - top <= box.clientHeight).reduce((low, at) => Math.max(low, at.bottom), places[0].bottom);
+    if (top < view.top || bottom > view.bottom) box.scrollTop += (top + bottom) / 2 - (view.top + view.bottom) / 2;
   });
 }
 
 /** @param {Stack} me @param {number} s @param {number} line */
 function point(me, s, line) {
-  me.marked = new Set(idsOf(me, s, line));
   me.own = new Set([`${s}.${line}`]);
+  me.toured = false;
   drawMarks(me);
 }
 
@@ -173,7 +152,7 @@ function stackKeys(me, e) {
   const beside = () => {
     const list = [...me.columns.values()];
     const to = list[list.findIndex((c) => c.contains(at.node)) + (e.key === 'ArrowRight' ? 1 : -1)];
-    return to ? /** @type {HTMLElement} */ (to.querySelector('.mdl-rel') || to.querySelector('.mdl-line:not(.mdl-filtered)')) : null;
+    return to ? /** @type {HTMLElement} */ (to.querySelector('.mdl-cur, .mdl-rel') || to.querySelector('.mdl-line:not(.mdl-filtered)')) : null;
   };
   if (e.key === 'ArrowDown' || e.key === 'ArrowUp') {
     const to = neighbour(me, at.node, e.key === 'ArrowDown' ? 1 : -1);
