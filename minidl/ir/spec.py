@@ -38,6 +38,7 @@ class OpSpec:
     traits: frozenset[str] = frozenset()
     regions: int = 0
     defaults: dict[str, Any] = field(default_factory=dict)
+    lists: int = 0  # how many operand names take any number
 
     @property
     def dialect(self) -> str:
@@ -57,12 +58,8 @@ class OpSpec:
             at += width
         return out
 
-    @property
-    def lists(self) -> int:
-        """How many operand names take any number."""
-        return sum(name.endswith("*") for name in self.operands)
-
     def accepts(self, count: int) -> bool:
+        """Whether the op may have that many operands."""
         extra, lists = count - len(self.operands) + self.lists, self.lists
         return extra == 0 if not lists else extra >= 0 and extra % lists == 0
 
@@ -79,11 +76,13 @@ def define(
     **rest: Any,
 ) -> OpSpec:
     """Add a row to SPECS; operands and traits are words separated by blanks."""
+    names = tuple(operands.split())
     spec = OpSpec(
         name,
-        tuple(operands.split()),
+        names,
         attributes or {},
         traits=frozenset(traits.split()),
+        lists=sum(n.endswith("*") for n in names),
         **rest,
     )
     SPECS[name] = spec
