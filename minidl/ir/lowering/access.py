@@ -28,13 +28,14 @@ class Access:
 
     lead       how many leading dimensions the loops share
     inputs     how many arguments of the function are read only
+    widest     4-byte elements in the widest vector
     reads      tensor → where it is read
     writes     tensor → where it is stored
     registers  (tensor, leading position) → value, for those without further dimensions
     """
 
-    def __init__(self, lead: int, inputs: int) -> None:
-        self.lead, self.inputs = lead, inputs
+    def __init__(self, lead: int, inputs: int, widest: int) -> None:
+        self.lead, self.inputs, self.widest = lead, inputs, widest
         self.reads: dict[Value, Place] = {}
         self.writes: dict[Value, list[Place]] = {}
         self.registers: dict[tuple[Value, Position], Value] = {}

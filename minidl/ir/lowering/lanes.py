@@ -18,7 +18,7 @@ from minidl.ir.core import Operation, Value
 from minidl.ir.lowering.access import Access
 from minidl.ir.lowering.generics import Generic
 from minidl.ir.lowering.nest import Position, Scope, Tile, chunks, ones, typed
-from minidl.ir.types import VectorType
+from minidl.ir.types import ScalarType, VectorType
 
 LANES = 8
 
@@ -116,28 +116,41 @@ def _row(low: Access, scope: Scope, g: Generic, tile: Tile, p: Position, total: 
     return total
 
 
+def _register(scope: Scope, combine: _Combine, full: int, widest: int) -> int:
+    """Lanes of one register: neighbouring accumulators may share a wide one.
+
+    Accumulators 2k and 2k+1 hold elements side by side, and halves fold alike whether
+    they are two registers or two halves of one: the bits are the same.
+    """
+    element = combine.op.results[0].type
+    assert isinstance(element, ScalarType)
+    u = accumulators(full)
+    pairs = (full % (u * LANES)) % (2 * LANES) == 0
+    return 2 * LANES if widest * 4 >= 2 * LANES * element.bytes and u > 1 and pairs else LANES
+
+
 def _lanes(scope: Scope, combine: _Combine, full: int) -> Value:
     """The part of a row that fills whole vectors of 8 lanes."""
-    u = accumulators(full)
-    step = u * LANES
+    step = accumulators(full) * LANES
     rounds = full // step
+    width = _register(scope, combine, full, combine.low.widest)
     zero = scope.index(0)
-    accs = [combine.element(scope, zero, k * LANES, LANES) for k in range(u)]
+    accs = [combine.element(scope, zero, at, width) for at in range(0, step, width)]
     if rounds > 1:
 
         def each(inner: Scope, i: Value, carried: list[Value]) -> list[Value]:
             return [
-                combine.joined(inner, i, k * LANES, LANES, acc) for k, acc in enumerate(carried)
+                combine.joined(inner, i, k * width, width, acc) for k, acc in enumerate(carried)
             ]
 
         accs = scope.loop(scope.index(step), scope.index(rounds * step), step, accs, each)
-    for k in range((full - rounds * step) // LANES):
+    for k in range((full - rounds * step) // width):
         base = scope.index(rounds * step)
-        accs[k] = combine.joined(scope, base, k * LANES, LANES, accs[k])
+        accs[k] = combine.joined(scope, base, k * width, width, accs[k])
     while len(accs) > 1:
         half = len(accs) // 2
         accs = [combine.join(scope, x, y) for x, y in zip(accs[:half], accs[half:], strict=True)]
-    return fold(scope, combine, accs[0], LANES)
+    return fold(scope, combine, accs[0], width)
 
 
 def fold(scope: Scope, combine: _Combine, x: Value, width: int) -> Value:

@@ -58,7 +58,7 @@ class FusionLowering:
         )
         self.made.attributes["minidl.fusion"] = source.get("minidl.fusion")
         self.top = Scope(builder)
-        self.access = Access(len(self.lead), len(body.args))
+        self.access = Access(len(self.lead), len(body.args), schedule.lanes)
         self.inits: dict[Value, Value] = {}
 
     # -- plan ------------------------------------------------------------------------
