@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from minidl.xla.compiler import compile, compile_module
     from minidl.xla.executable import Executable
-    from minidl.xla.frontend import trace
+    from minidl.xla.frontend.trace import trace
     from minidl.xla.jitted import jit
 
 _HOME = {
