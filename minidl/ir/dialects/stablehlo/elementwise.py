@@ -231,6 +231,6 @@ define(
     "stablehlo.optimization_barrier",
     "operand*",
     infer=lambda types, attributes, regions: list(types),
-    form="%operand* {} :operands",
+    form="{} %operand* :operands",
     traits="pure fence",
 )
