@@ -86,11 +86,12 @@ def columns(text: str) -> str:
 
 def python_lines(f: Callable[..., Any], exe: Executable) -> list[listing.Line]:
     """The source of `f`, each line with the ops traced from it."""
+    f = inspect.unwrap(f)
     try:
         source, first = inspect.getsourcelines(f)
-    except OSError:
+    except (OSError, TypeError):
         return [listing.Line("# the source of this function is not at hand")]
-    file = shown_file(f.__code__.co_filename)
+    file = shown_file(inspect.getsourcefile(f) or "")
     ids: dict[int, set[int]] = {}
     for record in exe.provenance.ops.values():
         for span in record.spans:

@@ -258,6 +258,15 @@ def test_on_a_phone_the_stage_with_the_marked_lines_stands_first(phone):
     assert columns.first.locator(".mdl-cur").is_visible()
 
 
+def test_nothing_jumps_on_a_phone(phone):
+    root = widget(phone, "tree-sum")
+    places = set()
+    for frame in range(1, 10):
+        jump(phone, "tree-sum", frame)
+        places.add(tuple(root.evaluate(PLACE)))
+    assert len(places) == 1
+
+
 def test_a_phone_shows_one_column_and_no_overflow(phone):
     page = phone
     assert page.evaluate("() => document.scrollingElement.scrollWidth - innerWidth") <= 0

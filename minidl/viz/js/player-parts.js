@@ -69,7 +69,7 @@ function reserve(me) {
   if (!width) return;
   const probe = el('div', { class: 'mdl-measure', 'aria-hidden': 'true' });
   me.root.append(probe);
-  let [tall, stage] = [0, 0];
+  let [tall, stage, both] = [0, 0, 0];
   const every = Math.max(1, Math.ceil(me.frames.length / 80));
   for (let i = 0; i < me.frames.length; i += every) {
     const words = largest(me, i);
@@ -77,11 +77,14 @@ function reserve(me) {
     probe.replaceChildren(body, words);
     tall = Math.max(tall, tallness(words));
     stage = Math.max(stage, tallness(body));
+    both = Math.max(both, tallness(words) + tallness(body));
   }
   probe.remove();
   if (me.scene) { me.ui.scene.style.setProperty('--mdl-said', `${tall}px`); return; }
-  me.ui.body.style.minHeight = `${stage}px`;
-  me.ui.say.style.minHeight = `${tall}px`;
+  const small = window.innerWidth < 720;  // there the words follow the picture, and what is left lies below both
+  me.ui.body.style.minHeight = small ? '' : `${stage}px`;
+  me.ui.say.style.minHeight = small ? '' : `${tall}px`;
+  me.ui.room.style.minHeight = small ? `calc(${both}px + 1.3rem)` : '';
 }
 
 /** @param {HTMLElement} root @param {() => void} act whenever the width changes, once at rest */
@@ -127,7 +130,8 @@ function startPlayer(root, data) {
   ui.say = el('div', { class: 'mdl-say' }, ui.caption, ui.words);
   ui.strip = makeStrip(me);
   const head = el('div', { class: 'mdl-head' }, el('div', { class: 'mdl-title' }, rich(data.title)), makeLegend(me.frames));
-  root.replaceChildren(head, ui.strip, ui.body, ui.say, makeControls(me));
+  ui.room = el('div', { class: 'mdl-room' }, ui.body, ui.say);
+  root.replaceChildren(head, ui.strip, ui.room, makeControls(me));
   root.setAttribute('tabindex', '0');
   root.addEventListener('keydown', (e) => playerKeys(me, e));
   window.addEventListener('hashchange', () => followLink(me));

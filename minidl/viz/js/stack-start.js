@@ -10,6 +10,8 @@ function toggleStage(me, s) {
   if (me.shown.includes(s)) showStages(me, rest.length ? rest : [s]);
   else showStages(me, [s, ...rest.sort((a, b) => Math.abs(a - s) - Math.abs(b - s))]);
   drawMarks(me);
+  scrollToRelatives(me, -1);
+  drawLinks(me);
 }
 
 /** @param {Stack} me */
@@ -118,7 +120,7 @@ function startStack(root, data) {
   me.ui.found = el('span', { class: 'mdl-found', role: 'status' });
   me.ui.tabs = makeTabs(me);
   const tallest = Math.max(...texts.map((/** @type {string[]} */ t) => t.length));
-  me.ui.scene.style.setProperty('--mdl-tall', String(Math.max(6, Math.min(18, tallest))));
+  me.ui.scene.style.setProperty('--mdl-tall', String(Math.max(6, Math.min(16, tallest))));
   const filter = el('input', { type: 'search', class: 'mdl-input mdl-filter', placeholder: 'filter lines', 'aria-label': 'filter lines',
     oninput: (/** @type {Event} */ e) => { me.filter = /** @type {HTMLInputElement} */ (e.target).value; applyFilter(me); } });
   const wide = root.requestFullscreen ? button('Whole screen', 'whole screen', () => {
@@ -130,7 +132,7 @@ function startStack(root, data) {
   listenToLines(me);
   fit(me);
   const all = data.stages.map((/** @type {any} */ _, /** @type {number} */ i) => i);
-  const free = () => { showStages(me, all); drawMarks(me); };
+  const free = () => { showStages(me, all.slice(0, document.fullscreenElement === root ? 3 : 2)); drawMarks(me); };
   if (tour) startTour(me, tour); else free();
   let had = `${me.room} ${me.piled}`;
   const again = () => {

@@ -18,7 +18,8 @@ function makeColumn(me, s) {
     line.setAttribute('aria-pressed', 'false');
   });
   const counts = stage.counts.map((/** @type {string[]} */ [k, v]) => `${v} ${k}`).join(' · ');
-  return el('div', { class: 'mdl-column mdl-panel-code', 'data-stage': stage.name, 'data-panel': stage.title, role: 'group', 'aria-label': stage.title },
+  return el('div', { class: 'mdl-column mdl-panel-code', 'data-stage': stage.name, 'data-panel': stage.title, role: 'group', 'aria-label': stage.title,
+    style: `--mdl-few:${Math.min(5, me.texts[s].length)}` },
     el('div', { class: 'mdl-panel-head' }, el('span', { class: 'mdl-panel-title', text: stage.title }), el('span', { class: 'mdl-corner', text: counts })), body);
 }
 
@@ -47,15 +48,18 @@ function showStages(me, want, ghost) {
   me.columns = new Map(me.shown.map((s) => [s, makeColumn(me, s)]));
   const hidden = ghost === undefined ? [] : [makeGhost(me.data.stages[ghost].title)];
   me.ui.columns.replaceChildren(...me.columns.values(), ...hidden, me.ui.links);
-  me.ui.columns.style.gridTemplateColumns = [...me.shown, ...hidden].map((s) => `minmax(0, ${typeof s === 'number' ? breadth(me.texts[s]) : 40}fr)`).join(' ');
+  me.ui.columns.style.gridTemplateColumns = [...me.shown, ...hidden].map((s) => `minmax(0, ${typeof s === 'number' ? breadth(me.texts[s], me.shown.length > 2) : 44}fr)`).join(' ');
   me.columns.forEach((column) => column.querySelector('.mdl-lines')?.addEventListener('scroll', () => drawLinks(me)));
+  me.ui.columns.classList.toggle('mdl-three', me.shown.length > 2);
+  const first = /** @type {HTMLElement} */ (me.ui.tabs.children[Math.min(...me.shown)]);
+  me.ui.tabs.scrollLeft = first.offsetLeft - me.ui.tabs.offsetLeft;
   applyFilter(me);
 }
 
-/** @param {string[]} lines @returns {number} a column's share of the width, by its longest line */
-function breadth(lines) {
+/** @param {string[]} lines @param {boolean} three @returns {number} a column's share of the width, by its longest line */
+function breadth(lines, three) {
   const longest = lines.reduce((most, line) => Math.max(most, line.length), 0);
-  return Math.max(36, Math.min(56, longest));
+  return Math.max(three ? 50 : 40, Math.min(56, longest + 4));
 }
 
 /** @param {string} title a column whose text would answer the question */

@@ -1182,7 +1182,7 @@ function reserve(me) {
   if (!width) return;
   const probe = el('div', { class: 'mdl-measure', 'aria-hidden': 'true' });
   me.root.append(probe);
-  let [tall, stage] = [0, 0];
+  let [tall, stage, both] = [0, 0, 0];
   const every = Math.max(1, Math.ceil(me.frames.length / 80));
   for (let i = 0; i < me.frames.length; i += every) {
     const words = largest(me, i);
@@ -1190,11 +1190,14 @@ function reserve(me) {
     probe.replaceChildren(body, words);
     tall = Math.max(tall, tallness(words));
     stage = Math.max(stage, tallness(body));
+    both = Math.max(both, tallness(words) + tallness(body));
   }
   probe.remove();
   if (me.scene) { me.ui.scene.style.setProperty('--mdl-said', `${tall}px`); return; }
-  me.ui.body.style.minHeight = `${stage}px`;
-  me.ui.say.style.minHeight = `${tall}px`;
+  const small = window.innerWidth < 720;  // there the words follow the picture, and what is left lies below both
+  me.ui.body.style.minHeight = small ? '' : `${stage}px`;
+  me.ui.say.style.minHeight = small ? '' : `${tall}px`;
+  me.ui.room.style.minHeight = small ? `calc(${both}px + 1.3rem)` : '';
 }
 
 /** @param {HTMLElement} root @param {() => void} act whenever the width changes, once at rest */
@@ -1240,7 +1243,8 @@ function startPlayer(root, data) {
   ui.say = el('div', { class: 'mdl-say' }, ui.caption, ui.words);
   ui.strip = makeStrip(me);
   const head = el('div', { class: 'mdl-head' }, el('div', { class: 'mdl-title' }, rich(data.title)), makeLegend(me.frames));
-  root.replaceChildren(head, ui.strip, ui.body, ui.say, makeControls(me));
+  ui.room = el('div', { class: 'mdl-room' }, ui.body, ui.say);
+  root.replaceChildren(head, ui.strip, ui.room, makeControls(me));
   root.setAttribute('tabindex', '0');
   root.addEventListener('keydown', (e) => playerKeys(me, e));
   window.addEventListener('hashchange', () => followLink(me));
@@ -1689,7 +1693,8 @@ function makeColumn(me, s) {
     line.setAttribute('aria-pressed', 'false');
   });
   const counts = stage.counts.map((/** @type {string[]} */ [k, v]) => `${v} ${k}`).join(' · ');
-  return el('div', { class: 'mdl-column mdl-panel-code', 'data-stage': stage.name, 'data-panel': stage.title, role: 'group', 'aria-label': stage.title },
+  return el('div', { class: 'mdl-column mdl-panel-code', 'data-stage': stage.name, 'data-panel': stage.title, role: 'group', 'aria-label': stage.title,
+    style: `--mdl-few:${Math.min(5, me.texts[s].length)}` },
     el('div', { class: 'mdl-panel-head' }, el('span', { class: 'mdl-panel-title', text: stage.title }), el('span', { class: 'mdl-corner', text: counts })), body);
 }
 
@@ -1718,15 +1723,18 @@ function showStages(me, want, ghost) {
   me.columns = new Map(me.shown.map((s) => [s, makeColumn(me, s)]));
   const hidden = ghost === undefined ? [] : [makeGhost(me.data.stages[ghost].title)];
   me.ui.columns.replaceChildren(...me.columns.values(), ...hidden, me.ui.links);
-  me.ui.columns.style.gridTemplateColumns = [...me.shown, ...hidden].map((s) => `minmax(0, ${typeof s === 'number' ? breadth(me.texts[s]) : 40}fr)`).join(' ');
+  me.ui.columns.style.gridTemplateColumns = [...me.shown, ...hidden].map((s) => `minmax(0, ${typeof s === 'number' ? breadth(me.texts[s], me.shown.length > 2) : 44}fr)`).join(' ');
   me.columns.forEach((column) => column.querySelector('.mdl-lines')?.addEventListener('scroll', () => drawLinks(me)));
+  me.ui.columns.classList.toggle('mdl-three', me.shown.length > 2);
+  const first = /** @type {HTMLElement} */ (me.ui.tabs.children[Math.min(...me.shown)]);
+  me.ui.tabs.scrollLeft = first.offsetLeft - me.ui.tabs.offsetLeft;
   applyFilter(me);
 }
 
-/** @param {string[]} lines @returns {number} a column's share of the width, by its longest line */
-function breadth(lines) {
+/** @param {string[]} lines @param {boolean} three @returns {number} a column's share of the width, by its longest line */
+function breadth(lines, three) {
   const longest = lines.reduce((most, line) => Math.max(most, line.length), 0);
-  return Math.max(36, Math.min(56, longest));
+  return Math.max(three ? 50 : 40, Math.min(56, longest + 4));
 }
 
 /** @param {string} title a column whose text would answer the question */
@@ -1858,6 +1866,8 @@ function toggleStage(me, s) {
   if (me.shown.includes(s)) showStages(me, rest.length ? rest : [s]);
   else showStages(me, [s, ...rest.sort((a, b) => Math.abs(a - s) - Math.abs(b - s))]);
   drawMarks(me);
+  scrollToRelatives(me, -1);
+  drawLinks(me);
 }
 
 /** @param {Stack} me */
@@ -1966,7 +1976,7 @@ function startStack(root, data) {
   me.ui.found = el('span', { class: 'mdl-found', role: 'status' });
   me.ui.tabs = makeTabs(me);
   const tallest = Math.max(...texts.map((/** @type {string[]} */ t) => t.length));
-  me.ui.scene.style.setProperty('--mdl-tall', String(Math.max(6, Math.min(18, tallest))));
+  me.ui.scene.style.setProperty('--mdl-tall', String(Math.max(6, Math.min(16, tallest))));
   const filter = el('input', { type: 'search', class: 'mdl-input mdl-filter', placeholder: 'filter lines', 'aria-label': 'filter lines',
     oninput: (/** @type {Event} */ e) => { me.filter = /** @type {HTMLInputElement} */ (e.target).value; applyFilter(me); } });
   const wide = root.requestFullscreen ? button('Whole screen', 'whole screen', () => {
@@ -1978,7 +1988,7 @@ function startStack(root, data) {
   listenToLines(me);
   fit(me);
   const all = data.stages.map((/** @type {any} */ _, /** @type {number} */ i) => i);
-  const free = () => { showStages(me, all); drawMarks(me); };
+  const free = () => { showStages(me, all.slice(0, document.fullscreenElement === root ? 3 : 2)); drawMarks(me); };
   if (tour) startTour(me, tour); else free();
   let had = `${me.room} ${me.piled}`;
   const again = () => {
