@@ -72,6 +72,7 @@ def pad(op: Operation, x: Array, value: Array) -> Array:
     if x.size:
         out[inside] = x
     cut = tuple(
-        slice(max(0, -lo), max(0, n - max(0, -hi))) for n, lo, hi in zip(full, low, high, strict=True)
+        slice(max(0, -lo), max(0, n - max(0, -hi)))
+        for n, lo, hi in zip(full, low, high, strict=True)
     )
     return out[cut]
