@@ -20,6 +20,8 @@ class Schedule:
     dot_rows       rows of a register tile of a dot
     dot_vectors    vectors a row of a register tile
     column_vectors vectors a tile of an in-order reduction
+    elementwise_ops  operations in a round of an elementwise loop: few vectors of long
+                   chains, several of short ones
     threads        "loops" (host) or "gpu": one thread an element
     parallel_work  operations above which a fusion is split over the worker threads
     """
@@ -28,6 +30,7 @@ class Schedule:
     dot_rows: int = 4
     dot_vectors: int = 2
     column_vectors: int = 4
+    elementwise_ops: int = 40
     threads: str = "loops"
     parallel_work: int = 40_000
 

@@ -22,7 +22,7 @@ from collections.abc import Callable, Sequence
 from minidl.core.errors import UnsupportedError
 from minidl.ir.core import Operation, Value
 from minidl.ir.lowering.access import Access
-from minidl.ir.lowering.generics import Generic, Place, is_flat, memory, shared_lead
+from minidl.ir.lowering.generics import Generic, Place, cost, is_flat, memory, shared_lead
 from minidl.ir.lowering.lanes import lane_reduction
 from minidl.ir.lowering.nest import Chunk, Position, Scope, Tile, chunks, ones, width_of
 from minidl.ir.lowering.schedule import Schedule
@@ -80,7 +80,14 @@ class FusionLowering:
                 steps[-2] = _rows(self.lead[-2], s.dot_rows)
         elif any(g.reduces for g in self.generics):
             steps[-1] = min(lanes * s.column_vectors, max(lanes, self.lead[-1]))
+        else:
+            steps[-1] = lanes * self._unroll(self.lead[-1] // lanes)
         return cuts, steps
+
+    def _unroll(self, vectors: int) -> int:
+        """How many vectors a round of an elementwise loop: several where one is little work."""
+        ops = sum(cost(op) for g in self.generics for op in g.op.body)
+        return max(1, min(self.schedule.elementwise_ops // ops, 4, vectors))
 
     def _lanes(self) -> int:
         """Vector length: as many of the widest element as fit the schedule's register."""
