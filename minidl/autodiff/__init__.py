@@ -12,9 +12,6 @@ Everything else (vjp, grad, jacobians) is made of these.
 from minidl.autodiff.api import (
     checkpoint,
     grad,
-    hessian,
-    jacfwd,
-    jacrev,
     jvp,
     linear_transpose,
     linearize,
@@ -22,6 +19,7 @@ from minidl.autodiff.api import (
     vjp,
 )
 from minidl.autodiff.batch import vmap
+from minidl.autodiff.jacobians import hessian, jacfwd, jacrev
 
 __all__ = [
     "checkpoint",

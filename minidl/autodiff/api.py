@@ -1,6 +1,6 @@
-"""The functions users call: jvp, vjp, grad, linearize, jacobians.
+"""The functions users call: jvp, vjp, grad, linearize.
 
-Chapter: autodiff/jax; autodiff/jacobians.
+Chapter: autodiff/jax.
 Sources: JAX documentation, "The Autodiff Cookbook"; names and conventions are JAX's.
 Real JAX: `jax._src.api`.
 
@@ -17,7 +17,6 @@ from typing import Any, NoReturn
 import numpy as np
 
 from minidl.autodiff import linear as lin
-from minidl.autodiff.batch import vmap
 from minidl.autodiff.jvp_rules.elementwise import is_float
 from minidl.core.errors import ShapeError, TraceError, UnsupportedError
 from minidl.ir.types import TensorType
@@ -25,9 +24,17 @@ from minidl.numpy import creation
 from minidl.xla.frontend import lax
 from minidl.xla.frontend.bind import as_tracer, current, tracing
 from minidl.xla.frontend.spans import here
-from minidl.xla.frontend.trace import Traced, aval_of, discard, name_of, run, trace_region
+from minidl.xla.frontend.trace import (
+    Traced,
+    aval_of,
+    callable_,
+    discard,
+    name_of,
+    run,
+    trace_region,
+)
 from minidl.xla.frontend.tracer import Tracer
-from minidl.xla.frontend.trees import TreeDef, flatten, paths, tree_map, unflatten
+from minidl.xla.frontend.trees import TreeDef, flatten, paths, unflatten
 
 Array = Any
 Fun = Callable[..., Any]
@@ -58,6 +65,12 @@ def _like(what: str, tree: Any, like: Any) -> Any:
 def _leaf_like(leaf: Any, other: Any, path: str) -> Any:
     """One of them: a number takes the dtype of its value, an array must have it."""
     got, want = aval_of(leaf, path)[0], aval_of(other, path)[0]
+    if not want.element.is_float and not isinstance(leaf, Tracer) and np.any(leaf):
+        raise here(
+            TraceError,
+            f"{path} is not 0, but its value is of type {want}, which has no derivative",
+            hint="convert the value: x.astype('float32')",
+        )
     if not isinstance(leaf, Tracer | np.ndarray) and not want.rank:
         return np.asarray(leaf, want.element.numpy)
     if got is not want and is_float(want):
@@ -71,6 +84,13 @@ def _leaf_like(leaf: Any, other: Any, path: str) -> Any:
 
 def jvp(f: Fun, primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
     """f(*primals) and its derivative along `tangents`: forward mode."""
+    for what, given in (("primals", primals), ("tangents", tangents)):
+        if not isinstance(given, (tuple, list)):
+            raise here(
+                TraceError,
+                f"jvp of {name_of(f)} wants {what} as a tuple, got a {type(given).__name__}",
+                hint="one entry for each argument: jvp(f, (x,), (t,))",
+            )
     tangents = _like("tangents", tuple(tangents), tuple(primals))
 
     def transformed(primals: Any, tangents: Any) -> Any:
@@ -179,9 +199,41 @@ def _pulled(linear: Any, cts: Any, in_tree: TreeDef, in_types: Sequence[Any]) ->
 
 
 def linear_transpose(f: Fun, *primals: Any) -> Fun:
-    """The transpose of a linear function, of which only the argument types matter."""
-    zeros = tree_map(lambda x: creation.zeros(aval_of(x)[0].dims, x.dtype), primals)
-    return vjp(f, *zeros)[1]
+    """The transpose of a linear function, of which only the argument types matter.
+
+    Refused: a function whose derivative depends on its arguments, or that is not 0 at 0.
+    """
+    types = [aval_of(x)[0] for x in flatten(primals)[0]]
+    zeros = unflatten(flatten(primals)[1], [creation.zeros(t.dims, t.element) for t in types])
+    _check_linear(f, zeros)
+    out, back = vjp(f, *zeros)
+    if not tracing() and any(np.any(x) for x in flatten(out)[0]):
+        raise _not_linear(f, "at 0 it is not 0")
+    return back
+
+
+def _check_linear(f: Fun, zeros: Sequence[Any]) -> None:
+    """Refuse f if what its derivative uses can be traced back to its arguments."""
+
+    def probe(*xs: Any) -> tuple[()]:
+        traced, leaves = _traced(f, xs)
+        _, linear = lin.linearize(traced, name_of(f), leaves)
+        curved = lin.reaches(linear.free(), {as_tracer(x).value for x in leaves})
+        discard(linear.block)
+        if curved:
+            raise _not_linear(f, "its derivative depends on its arguments")
+        return ()
+
+    leaves, tree = flatten((tuple(zeros), {}))
+    trace_region(probe, tree, [aval_of(x) for x in leaves]).discard()
+
+
+def _not_linear(f: Fun, why: str) -> TraceError:
+    return here(
+        TraceError,
+        f"linear_transpose of {name_of(f)}, which is not linear: {why}",
+        hint="vjp(f, x) transposes the derivative of f at a point x",
+    )
 
 
 def value_and_grad(f: Fun, argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Fun:
@@ -207,14 +259,14 @@ def grad(f: Fun, argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Fun
 
 def _differentiated(f: Fun, argnums: Any, has_aux: bool, keep: bool) -> Fun:
     """value_and_grad; without `keep` the value is left out (None)."""
-    several = not isinstance(argnums, int)
-    numbers: list[int] = [argnums] if isinstance(argnums, int) else list(argnums)
+    callable_("grad", f)
+    numbers, several = numbers_of(f, argnums)
 
     @functools.wraps(f, updated=())
     def call(*args: Any, **kwargs: Any) -> Any:
-        chosen = [_argument(f, args, i) for i in numbers]
+        chosen = [argument(f, args, i) for i in numbers]
         for i, x in zip(numbers, chosen, strict=True):
-            _check_floats(f, x, i)
+            check_floats(f, x, i)
 
         def of_chosen(*chosen: Any) -> Any:
             full = list(args)
@@ -233,7 +285,22 @@ def _differentiated(f: Fun, argnums: Any, has_aux: bool, keep: bool) -> Fun:
     return call
 
 
-def _argument(f: Fun, args: Sequence[Any], i: int) -> Any:
+def numbers_of(f: Fun, argnums: Any) -> tuple[list[int], bool]:
+    """argnums as a list, and whether it was one."""
+    several = isinstance(argnums, (tuple, list))
+    numbers = list(argnums) if several else [argnums]
+    if not all(isinstance(i, (int, np.integer)) for i in numbers) or len(set(numbers)) < len(
+        numbers
+    ):
+        raise here(
+            TraceError,
+            f"argnums of {name_of(f)} is {argnums!r}, not a number or different numbers",
+            hint="argnums counts positional arguments from 0",
+        )
+    return numbers, several
+
+
+def argument(f: Fun, args: Sequence[Any], i: int) -> Any:
     if not -len(args) <= i < len(args):
         raise here(
             TraceError,
@@ -244,7 +311,7 @@ def _argument(f: Fun, args: Sequence[Any], i: int) -> Any:
     return args[i]
 
 
-def _check_floats(f: Fun, x: Any, i: int) -> None:
+def check_floats(f: Fun, x: Any, i: int) -> None:
     leaves, tree = flatten(x)
     for leaf, path in zip(leaves, paths(tree, f"argument {i} of {name_of(f)}"), strict=True):
         type_, _ = aval_of(leaf, path)
@@ -274,99 +341,6 @@ def _gradient(f: Fun, chosen: Sequence[Any], has_aux: bool, keep: bool) -> Any:
     out = out if keep else None
     lin.sweep(mark, flatten((out, grads, aux))[0])
     return (out, aux) if has_aux else out, grads
-
-
-def _basis(tree: Any) -> tuple[list[Array], list[TensorType]]:
-    """For each leaf the standard basis of the whole tree: [total, *shape of the leaf]."""
-    leaves, _ = flatten(tree)
-    types = [aval_of(x)[0] for x in leaves]
-    total = sum(t.size for t in types)
-    out, at = [], 0
-    for t in types:
-        square = creation.eye(total, dtype=t.element)
-        part = lax.slice_(square, [0, at], [total, at + t.size])
-        out.append(lax.reshape(part, (total, *t.dims)))
-        at += t.size
-    return out, types
-
-
-def jacfwd(f: Fun, argnums: int = 0) -> Fun:
-    """The Jacobian column by column: one jvp for each input element, batched."""
-
-    def call(*args: Any) -> Any:
-        def transformed(x: Any) -> Any:
-            _, push = linearize(_only(f, args, argnums), x)
-            basis, types = _basis(x)
-            tree = flatten(x)[1]
-            rows = vmap(lambda ts: push(unflatten(tree, ts)))(basis)
-
-            def leaf(columns: Array) -> Any:
-                # [inputs, *out] → for each input leaf [*out, *in]
-                moved = lax.transpose(columns, [*range(1, columns.ndim), 0])
-                return unflatten(tree, _cut(moved, types, columns.shape[1:]))
-
-            return tree_map(leaf, rows)
-
-        return run(transformed, args[argnums])
-
-    return call
-
-
-def _cut(moved: Array, types: Sequence[TensorType], lead: tuple[int, ...]) -> list[Array]:
-    """[*lead, total] cut along its last axis into the leaves' shapes."""
-    out, at = [], 0
-    for t in types:
-        low = [0] * len(lead) + [at]
-        part = lax.slice_(moved, low, [*lead, at + t.size])
-        out.append(lax.reshape(part, (*lead, *t.dims)))
-        at += t.size
-    return out
-
-
-def jacrev(f: Fun, argnums: int = 0) -> Fun:
-    """The Jacobian row by row: one vjp for each output element, batched."""
-
-    def call(*args: Any) -> Any:
-        def transformed(x: Any) -> Any:
-            out, back = vjp(_only(f, args, argnums), x)
-            basis, types = _basis(out)
-            out_tree = flatten(out)[1]
-            (rows,) = vmap(lambda cts: back(unflatten(out_tree, cts)))(basis)
-            leaves, in_tree = flatten(rows)
-            columns = [_rows(leaf, types) for leaf in leaves]
-            by_out = [unflatten(in_tree, [c[k] for c in columns]) for k in range(len(types))]
-            return unflatten(out_tree, by_out)
-
-        return run(transformed, args[argnums])
-
-    return call
-
-
-def _rows(leaf: Array, types: Sequence[TensorType]) -> list[Array]:
-    """[total, *in] cut along its first axis into [*out, *in] for each output leaf."""
-    out, at, rest = [], 0, leaf.shape[1:]
-    for t in types:
-        part = lax.slice_(leaf, [at] + [0] * len(rest), [at + t.size, *rest])
-        out.append(lax.reshape(part, (*t.dims, *rest)))
-        at += t.size
-    return out
-
-
-def _only(f: Fun, args: Sequence[Any], i: int) -> Fun:
-    """f as a function of its argument i."""
-
-    @functools.wraps(f, updated=())
-    def of_one(x: Any) -> Any:
-        full = list(args)
-        full[i] = x
-        return f(*full)
-
-    return of_one
-
-
-def hessian(f: Fun, argnums: int = 0) -> Fun:
-    """Second derivatives: forward over reverse."""
-    return jacfwd(jacrev(f, argnums), argnums)
 
 
 def checkpoint(f: Fun) -> NoReturn:

@@ -20,7 +20,7 @@ from minidl.ir.types import tensor
 from minidl.xla.frontend import lax
 from minidl.xla.frontend.bind import as_tracer, current, rebind
 from minidl.xla.frontend.spans import here
-from minidl.xla.frontend.trace import Aval, Traced, aval_of, name_of, run, trace_region
+from minidl.xla.frontend.trace import Aval, Traced, aval_of, callable_, name_of, run, trace_region
 from minidl.xla.frontend.tracer import Tracer
 from minidl.xla.frontend.trees import broadcast_prefix, flatten, paths, unflatten
 
@@ -34,6 +34,8 @@ def vmap(f: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0) -> Callable
                or a tuple of such, one an argument; trees inside are allowed
     out_axes   where it shall stand in the outputs
     """
+
+    callable_("vmap", f)
 
     @functools.wraps(f, updated=())
     def call(*args: Any) -> Any:
@@ -122,6 +124,12 @@ def _place(f: Any, x: Array, batched: bool, n: int, axis: int | None) -> Array:
             )
         return x
     x = x if batched else spread(x, n)
+    if not -x.ndim <= axis < x.ndim:
+        raise here(
+            ShapeError,
+            f"vmap of {name_of(f)}: out_axes {axis} does not exist in an output {x.type}",
+            hint=f"with the batch, its axes are {-x.ndim} … {x.ndim - 1}",
+        )
     axis %= x.ndim
     order = list(range(1, x.ndim))
     order.insert(axis, 0)

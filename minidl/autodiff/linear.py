@@ -50,6 +50,20 @@ class Linear:
         return list(dict.fromkeys(v for v in used if v not in inside))
 
 
+def reaches(values: Sequence[Value], sources: set[Value]) -> bool:
+    """Whether one of the values is, or was made from, one of the sources."""
+    todo, seen = list(values), set(values)
+    while todo:
+        value = todo.pop()
+        if value in sources:
+            return True
+        if isinstance(value.owner, Operation):
+            new = [v for v in value.owner.operands if v not in seen]
+            seen.update(new)
+            todo += new
+    return False
+
+
 def read(env: Env, value: Value) -> Array:
     """The value in the current trace; one that is not mapped stands for itself."""
     found = env.get(value)

@@ -115,6 +115,11 @@ def origins(location: Location) -> frozenset[int]:
     return frozenset()
 
 
+def place(location: Location) -> Span | None:
+    """One span to show for a location: the first by file and line, if there is any."""
+    return min(location.spans(), key=str, default=None)
+
+
 def fuse(*locations: Location) -> Location:
     """The union: flattened, without repetitions, in order of appearance."""
     flat: dict[Location, None] = {}

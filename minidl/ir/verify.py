@@ -12,21 +12,24 @@ from functools import partial
 
 from minidl.core.errors import MinidlError, VerifyError
 from minidl.ir.core import Block, Operation, Region, Value
+from minidl.ir.location import place
 from minidl.ir.spec import SPECS, OpSpec, infer_types
 from minidl.ir.types import TensorType, Type
 
 
 def verify(module: Operation) -> None:
     """None, or raises VerifyError naming the op and what it broke."""
+    if not isinstance(module, Operation):
+        raise VerifyError(
+            f"verify takes a module, got {type(module).__name__}", hint="ir.parse(text) makes one"
+        )
     seen: set[Value] = set()
     _verify_op(module, seen)
     _verify_calls(module)
 
 
 def _fail(op: Operation, message: str, hint: str | None = None) -> VerifyError:
-    spans = sorted(op.location.spans(), key=str)
-    span = spans[0] if spans else None
-    return VerifyError(message, op=op.name, hint=hint, span=span)
+    return VerifyError(message, op=op.name, hint=hint, span=place(op.location))
 
 
 def _verify_op(op: Operation, seen: set[Value]) -> None:

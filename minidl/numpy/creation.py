@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from minidl.core.errors import TraceError
+from minidl.core.errors import ShapeError, TraceError
 from minidl.ir.types import ScalarType, f32, i1, i32
 from minidl.numpy import promotion
 from minidl.xla.frontend import dtypes, lax
@@ -24,10 +24,8 @@ from minidl.xla.frontend.trees import flatten
 Array = Any
 
 
-def _shape(shape: Any) -> tuple[int, ...]:
-    if isinstance(shape, (int, np.integer)):
-        return (int(shape),)
-    return tuple(int(n) for n in shape)
+def _shape(name: str, shape: Any) -> tuple[int, ...]:
+    return promotion.sizes_of(f"numpy.{name}", shape)
 
 
 def _element(dtype: Any, default: ScalarType) -> ScalarType:
@@ -38,17 +36,25 @@ def full(shape: Any, value: Any, dtype: Any = None) -> Array:
     """One value everywhere; the dtype of the value unless given."""
     promotion.check("full", value)
     element = _element(dtype, promotion.element_of(value))
-    return promotion.broadcast(promotion.to_typing(value, (element, False)), _shape(shape))
+    out, value = _shape("full", shape), promotion.to_typing(value, (element, False))
+    if promotion.joint_shape("full", [out, promotion.shape_of(value)]) != out:
+        raise here(
+            ShapeError,
+            f"minidl.numpy.full: a value of shape {list(promotion.shape_of(value))} does not "
+            f"fill {list(out)}",
+            hint="a number fills every shape",
+        )
+    return promotion.broadcast(value, out)
 
 
 def zeros(shape: Any, dtype: Any = None) -> Array:
     """Zeros, float32 by default."""
-    return lax.full(_shape(shape), 0, _element(dtype, f32))
+    return lax.full(_shape("zeros", shape), 0, _element(dtype, f32))
 
 
 def ones(shape: Any, dtype: Any = None) -> Array:
     """Ones, float32 by default."""
-    return lax.full(_shape(shape), 1, _element(dtype, f32))
+    return lax.full(_shape("ones", shape), 1, _element(dtype, f32))
 
 
 def zeros_like(x: Any, dtype: Any = None) -> Array:
@@ -62,7 +68,7 @@ def ones_like(x: Any, dtype: Any = None) -> Array:
 def full_like(x: Any, value: Any, dtype: Any = None) -> Array:
     """One value in the shape (and dtype) of x."""
     promotion.check("full_like", x)
-    return lax.full(promotion.shape_of(x), value, _element(dtype, promotion.element_of(x)))
+    return full(promotion.shape_of(x), value, _element(dtype, promotion.element_of(x)))
 
 
 def arange(start: Any, stop: Any = None, step: Any = 1, dtype: Any = None) -> Array:
@@ -76,6 +82,9 @@ def arange(start: Any, stop: Any = None, step: Any = 1, dtype: Any = None) -> Ar
                 "minidl.numpy.arange needs its bounds while tracing: they decide the shape",
                 hint="use x.shape[0], or make the bound a static argument of jit",
             )
+        promotion.check("arange", bound)
+    if step == 0:
+        raise here(TraceError, "minidl.numpy.arange cannot advance by a step of 0")
     integers = all(isinstance(b, (int, np.integer)) for b in (start, stop, step))
     element = _element(dtype, i32 if integers else f32)
     count = max(0, math.ceil((stop - start) / step))

@@ -27,6 +27,16 @@ def _unary(name: str, op: Callable[[Any], Any], floats: bool = False) -> Callabl
     return function
 
 
+def _whole(name: str, op: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    def function(x: Any) -> Array:
+        x = array_of(name, x)
+        return op(x) if promotion.element_of(x).is_float else x
+
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = f"`stablehlo.{op.__name__}` of every element; integers are whole."
+    return function
+
+
 def _binary(
     name: str, op: Callable[[Any, Any], Any], floats: bool = False
 ) -> Callable[[Any, Any], Any]:
@@ -55,8 +65,9 @@ sin, cos, tan = (
 tanh, sqrt, cbrt = (
     _unary(n, f, True) for n, f in (("tanh", lax.tanh), ("sqrt", lax.sqrt), ("cbrt", lax.cbrt))
 )
-floor, ceil = _unary("floor", lax.floor, True), _unary("ceil", lax.ceil, True)
-round = rint = _unary("round", lax.round_nearest_even, True)
+rint = _unary("rint", lax.round_nearest_even, True)
+floor, ceil = _whole("floor", lax.floor), _whole("ceil", lax.ceil)
+round = _whole("round", lax.round_nearest_even)
 isfinite = _unary("isfinite", lax.is_finite, True)
 negative = _unary("negative", lax.negate)
 invert = bitwise_not = _unary("invert", lax.not_)
@@ -99,9 +110,11 @@ def right_shift(x: Any, y: Any) -> Array:
 
 
 def remainder(x: Any, y: Any) -> Array:
-    """x mod y with the sign of y, as Python's %."""
+    """x mod y with the sign of y, as Python's %; 0 for an integer mod 0."""
     x, y = operands("remainder", (x, y))
     rest, zero = lax.remainder(x, y), lax.full_like(x, 0)
+    if not promotion.element_of(x).is_float:
+        rest = lax.select(lax.compare("EQ", y, zero), zero, rest)
     if promotion.element_of(x).is_unsigned:
         return rest
     signs = lax.compare("NE", lax.compare("LT", rest, zero), lax.compare("LT", y, zero))
@@ -117,7 +130,7 @@ def floor_divide(x: Any, y: Any) -> Array:
     x, y = operands("floor_divide", (x, y))
     element = promotion.element_of(x)
     if element.is_float:
-        return lax.round_nearest_even(lax.divide(lax.subtract(x, remainder(x, y)), y))
+        return _floor_of_floats(x, y)
     quotient = lax.divide(x, y)
     if element.is_unsigned:
         return quotient
@@ -127,6 +140,16 @@ def floor_divide(x: Any, y: Any) -> Array:
     return lax.select(
         lax.and_(signs, inexact), lax.subtract(quotient, lax.full_like(x, 1)), quotient
     )
+
+
+def _floor_of_floats(x: Array, y: Array) -> Array:
+    """(x − rest)/y is whole but for its rounding; one less where the rest has y's other sign."""
+    rest, zero, one = lax.remainder(x, y), lax.full_like(x, 0), lax.full_like(x, 1)
+    whole = lax.round_nearest_even(lax.divide(lax.subtract(x, rest), y))
+    signs = lax.compare("NE", lax.compare("LT", rest, zero), lax.compare("LT", y, zero))
+    less_one = lax.and_(lax.compare("NE", rest, zero), signs)
+    out = lax.select(less_one, lax.subtract(whole, one), whole)
+    return lax.select(lax.compare("EQ", y, zero), lax.divide(x, y), out)
 
 
 def power(x: Any, y: Any) -> Array:
@@ -204,4 +227,5 @@ def logaddexp(x: Any, y: Any) -> Array:
     """log(eˣ + eʸ) without overflow."""
     x, y = operands("logaddexp", (x, y), floats=True)
     top, gap = lax.maximum(x, y), lax.negate(lax.absolute(lax.subtract(x, y)))
-    return lax.add(top, lax.log_plus_one(lax.exponential(gap)))
+    out = lax.add(top, lax.log_plus_one(lax.exponential(gap)))
+    return lax.select(lax.compare("NE", gap, gap), lax.add(x, y), out)  # ∞ − ∞, or a NaN

@@ -7,6 +7,7 @@ Real JAX: `jax._src.numpy.util.promote_args`, `lax.broadcast_in_dim`.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 from typing import Any
 
@@ -25,7 +26,7 @@ Array = Any
 
 def check(name: str, x: Any) -> None:
     """Only tracers, arrays and numbers are operands; lists are trees."""
-    if isinstance(x, (Tracer, np.ndarray, bool, int, float)):
+    if type(x) is np.ndarray or isinstance(x, (Tracer, bool, int, float)):
         return
     if isinstance(x, (list, tuple)):
         raise here(
@@ -106,6 +107,24 @@ def astype(x: Any, dtype: Any) -> Array:
 
 def element_of(x: Any) -> ScalarType:
     return typing_of(x)[0]
+
+
+def sizes_of(name: str, shape: Any, least: int = 0) -> tuple[int, ...]:
+    """What a user gave as a shape: one integer or several, none below `least`."""
+    several = shape if isinstance(shape, (tuple, list, np.ndarray)) else (shape,)
+    try:
+        sizes = tuple(map(operator.index, several))
+    except TraceError:
+        raise
+    except TypeError:
+        sizes = (least - 1,)
+    if any(n < least for n in sizes):
+        raise here(
+            ShapeError,
+            f"minidl.{name} wants a shape, got {shape!r}",
+            hint="a shape is an integer or a tuple of integers, none negative",
+        )
+    return sizes
 
 
 def axis_of(name: str, axis: Any, rank: int) -> int:

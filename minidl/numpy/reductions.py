@@ -10,9 +10,9 @@ from __future__ import annotations
 from typing import Any
 
 from minidl.core.errors import ShapeError
-from minidl.ir.types import ScalarType, i1, i32
+from minidl.ir.types import ScalarType, f32, i1, i32
 from minidl.numpy import promotion
-from minidl.numpy.promotion import array_of, axes_of, shape_of
+from minidl.numpy.promotion import array_of, axes_of, axis_of, shape_of
 from minidl.xla.frontend import lax
 from minidl.xla.frontend.spans import here
 
@@ -90,16 +90,30 @@ def _count(x: Array, axis: Any) -> int:
 def mean(x: Any, axis: Any = None, keepdims: bool = False) -> Array:
     """The sum divided by the number of elements."""
     x = array_of("mean", x, floats=True)
+    return _narrowed(_mean(_widened(x), axis, keepdims), x)
+
+
+def _mean(x: Array, axis: Any, keepdims: bool) -> Array:
     total = sum(x, axis, keepdims)
     return lax.divide(total, lax.full_like(total, _count(x, axis)))
+
+
+def _widened(x: Array) -> Array:
+    """16-bit floats in 32 bits: their sum may not fit where their mean does."""
+    return lax.convert(x, f32) if promotion.element_of(x).bits == 16 else x
+
+
+def _narrowed(x: Array, like: Array) -> Array:
+    return lax.convert(x, promotion.element_of(like), getattr(like, "weak", False))
 
 
 def var(x: Any, axis: Any = None, keepdims: bool = False) -> Array:
     """The mean square distance from the mean."""
     x = array_of("var", x, floats=True)
-    centre = promotion.broadcast(mean(x, axis, keepdims=True), shape_of(x))
-    gap = lax.subtract(x, centre)
-    return mean(lax.multiply(gap, gap), axis, keepdims)
+    wide = _widened(x)
+    centre = promotion.broadcast(_mean(wide, axis, keepdims=True), shape_of(x))
+    gap = lax.subtract(wide, centre)
+    return _narrowed(_mean(lax.multiply(gap, gap), axis, keepdims), x)
 
 
 def std(x: Any, axis: Any = None, keepdims: bool = False) -> Array:
@@ -112,7 +126,7 @@ def _arg(name: str, short: str, x: Any, axis: Any) -> Array:
     x = _not_empty(name, array_of(name, x), axis)
     if axis is None:
         x, axis = lax.reshape(x, [x.size]), 0
-    (d,) = axes_of(name, axis, len(shape_of(x)))
+    d = axis_of(name, axis, len(shape_of(x)))
     shape = shape_of(x)
     best = promotion.broadcast(_reduce(name, short, x, d, True), shape)
     hit = lax.compare("EQ", x, best)

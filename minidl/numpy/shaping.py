@@ -28,7 +28,7 @@ def reshape(x: Any, shape: Any) -> Array:
     """The same elements in row-major order; one size may be −1."""
     x = array_of("reshape", x)
     size = math.prod(shape_of(x))
-    sizes = [int(n) for n in ((shape,) if isinstance(shape, (int, np.integer)) else shape)]
+    sizes = list(promotion.sizes_of("numpy.reshape", shape, least=-1))
     known = math.prod(n for n in sizes if n != -1)
     if sizes.count(-1) == 1 and known:
         sizes[sizes.index(-1)] = size // known
@@ -51,6 +51,13 @@ def transpose(x: Any, axes: Any = None) -> Array:
     x = array_of("transpose", x)
     rank = len(shape_of(x))
     order = range(rank - 1, -1, -1) if axes is None else axes
+    if not isinstance(order, (range, tuple, list)) or len(order) != rank:
+        raise here(
+            ShapeError,
+            f"minidl.numpy.transpose: {axes!r} does not order the {rank} axes of "
+            f"{list(shape_of(x))}",
+            hint="name every axis once, or give none to reverse them",
+        )
     return lax.transpose(x, [axis_of("transpose", a, rank) for a in order])
 
 
@@ -92,11 +99,11 @@ def squeeze(x: Any, axis: Any = None) -> Array:
     return lax.reshape(x, [n for d, n in enumerate(shape) if d not in gone])
 
 
-def broadcast_to(x: Any, shape: Sequence[int]) -> Array:
+def broadcast_to(x: Any, shape: Any) -> Array:
     """x repeated to `shape`."""
-    x = array_of("broadcast_to", x)
-    out = promotion.joint_shape("broadcast_to", [shape_of(x), tuple(shape)])
-    if out != tuple(shape):
+    x, shape = array_of("broadcast_to", x), promotion.sizes_of("numpy.broadcast_to", shape)
+    out = promotion.joint_shape("broadcast_to", [shape_of(x), shape])
+    if out != shape:
         raise here(
             ShapeError, f"minidl.numpy.broadcast_to: {list(shape_of(x))} does not fit {shape}"
         )
@@ -105,13 +112,20 @@ def broadcast_to(x: Any, shape: Sequence[int]) -> Array:
 
 def concatenate(xs: Sequence[Any], axis: int = 0) -> Array:
     """Arrays joined along an axis that exists."""
+    _some("concatenate", xs)
     typing = promotion.wanted("concatenate", xs)
     arrays = [promotion.to_typing(x, typing) for x in xs]
     return lax.concatenate(arrays, axis_of("concatenate", axis, len(shape_of(arrays[0]))))
 
 
+def _some(name: str, xs: Sequence[Any]) -> None:
+    if not isinstance(xs, Tracer) and not len(xs):
+        raise here(ShapeError, f"minidl.numpy.{name} joins arrays, got none")
+
+
 def stack(xs: Sequence[Any], axis: int = 0) -> Array:
     """Arrays of one shape joined along a new axis."""
+    _some("stack", xs)
     return concatenate([expand_dims(x, axis) for x in xs], axis)
 
 
@@ -119,11 +133,14 @@ def split(x: Any, sections: int, axis: int = 0) -> list[Array]:
     """Equal parts along an axis."""
     x = array_of("split", x)
     d = axis_of("split", axis, len(shape_of(x)))
-    size, rest = divmod(shape_of(x)[d], sections)
-    if rest:
+    whole, size = isinstance(sections, (int, np.integer)) and sections > 0, shape_of(x)[d]
+    if not whole or size % sections:
         raise here(
-            ShapeError, f"minidl.numpy.split: size {shape_of(x)[d]} has no {sections} equal parts"
+            ShapeError,
+            f"minidl.numpy.split: size {size} has no {sections} equal parts",
+            hint="for parts of other sizes, index with slices",
         )
+    size //= sections
     return [slice_along(x, d, i * size, (i + 1) * size) for i in range(sections)]
 
 
@@ -154,9 +171,16 @@ def pad(x: Any, widths: Any, value: Any = 0) -> Array:
     """Constants around x: one width, or (before, after) for each axis."""
     x = array_of("pad", x)
     rank = len(shape_of(x))
-    pairs = [(widths, widths)] * rank if isinstance(widths, int) else list(widths)
+    pairs = [(widths, widths)] * rank if isinstance(widths, (int, np.integer)) else list(widths)
+    if len(pairs) != rank or any(np.shape(p) != (2,) for p in pairs):
+        raise here(
+            ShapeError,
+            f"minidl.numpy.pad: {widths!r} does not fit the {rank} axes of {list(shape_of(x))}",
+            hint="give one width, or a pair (before, after) for each axis",
+        )
+    promotion.check("pad", value)
     fill = promotion.to_typing(value, (promotion.element_of(x), False))
-    return lax.pad(x, fill, [p[0] for p in pairs], [p[1] for p in pairs], [0] * rank)
+    return lax.pad(x, fill, [int(p[0]) for p in pairs], [int(p[1]) for p in pairs], [0] * rank)
 
 
 def tril(x: Any, k: int = 0) -> Array:
@@ -165,13 +189,16 @@ def tril(x: Any, k: int = 0) -> Array:
     from minidl.numpy.elementwise import where
 
     x = array_of("tril", x)
+    if len(shape_of(x)) < 2:
+        raise here(ShapeError, f"minidl.numpy.tril wants a matrix, got {list(shape_of(x))}")
     rows, columns = shape_of(x)[-2:]
     return where(tri(rows, columns, k, i1), x, 0)
 
 
 def sort(x: Any, axis: int = -1) -> Array:
     """Ascending along an axis."""
-    return lax.sort(array_of("sort", x), dim=axis)
+    x = array_of("sort", x)
+    return lax.sort(x, dim=axis_of("sort", axis, len(shape_of(x))))
 
 
 def argsort(x: Any, axis: int = -1) -> Array:
@@ -221,6 +248,14 @@ def _range(item: slice, n: int) -> tuple[int, int, int]:
                 "a slice with a traced bound has a size that is not known while tracing",
                 hint="make the bound a Python integer (a static argument of jit)",
             )
+    if any(p is not None and not hasattr(p, "__index__") for p in (item.start, item.stop)) or (
+        item.step is not None and (not hasattr(item.step, "__index__") or item.step == 0)
+    ):
+        raise here(
+            TraceError,
+            f"a slice takes integers and a step that is not 0, got {item}",
+            hint="start:stop:step, each an integer or left out",
+        )
     low, stop, step = item.indices(n)
     return low, len(range(low, stop, step)), step
 
@@ -249,6 +284,8 @@ def _expanded(x: Array, items: tuple[Any, ...]) -> list[Any]:
             )
     used = sum(1 for item in items if item is not None and item is not Ellipsis)
     rank = len(shape_of(x))
+    if sum(1 for item in items if item is Ellipsis) > 1:
+        raise here(ShapeError, "an index holds `...` once at most")
     if used > rank:
         raise here(ShapeError, f"{used} indices for an array of rank {rank}")
     fill = [slice(None)] * (rank - used)

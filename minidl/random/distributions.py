@@ -37,7 +37,7 @@ def _float(name: str, dtype: Any) -> ScalarType:
 
 
 def _shape(shape: Any) -> tuple[int, ...]:
-    return (shape,) if isinstance(shape, int) else tuple(shape)
+    return promotion.sizes_of("random", shape)
 
 
 def uniform(
@@ -95,7 +95,7 @@ def bernoulli(k: Any, p: Any = 0.5, shape: Any = None) -> Array:
     """True with probability p."""
     p = promotion.array_of("bernoulli", p, floats=True)
     shape = promotion.shape_of(p) if shape is None else _shape(shape)
-    return uniform(k, shape, promotion.element_of(p)) < p
+    return mnp.less(uniform(k, shape, promotion.element_of(p)), p)
 
 
 def randint(k: Any, shape: Any, minval: int, maxval: int) -> Array:

@@ -20,6 +20,7 @@ import numpy as np
 from minidl import numpy as mnp
 from minidl.core.errors import ShapeError, TraceError
 from minidl.ir.types import ScalarType
+from minidl.numpy import promotion
 from minidl.numpy.promotion import shape_of, typing_of
 from minidl.xla.frontend import lax
 from minidl.xla.frontend.bind import tracing
@@ -94,7 +95,7 @@ def _hashed(k: tuple[Array, Array], shape: tuple[int, ...]) -> tuple[Array, Arra
 
 def split(k: Any, num: int | tuple[int, ...] = 2) -> Array:
     """`num` new keys: uint32[num, 2]."""
-    shape = (num,) if isinstance(num, int) else tuple(num)
+    shape = promotion.sizes_of("random.split", num)
     return mnp.stack(_hashed(check_key("split", k), shape), axis=-1)
 
 
@@ -108,7 +109,7 @@ def fold_in(k: Any, data: Any) -> Array:
 
 def bits(k: Any, shape: Any = (), width: int = 32) -> Array:
     """Random words of 8, 16, 32 or 64 bits."""
-    shape = (shape,) if isinstance(shape, int) else tuple(shape)
+    shape = promotion.sizes_of("random.bits", shape)
     high, low = _hashed(check_key("bits", k), shape)
     if width == 64:
         ui64 = ScalarType("ui64")

@@ -20,13 +20,14 @@ from typing import Any
 
 from minidl.core import native, step
 from minidl.core.errors import CallError, UnsupportedError
+from minidl.ir.location import place
 from minidl.ir.lowering import schedule
 from minidl.ir.lowering.provenance import Provenance, mark
 from minidl.ir.lowering.to_linalg import fusion_to_linalg
 from minidl.ir.lowering.to_llvm import ModuleText, function_text, global_text
 from minidl.ir.lowering.to_loops import FusionLowering, fusion_to_loops
 from minidl.ir.module import Module
-from minidl.ir.types import index
+from minidl.ir.types import TensorType, index
 from minidl.ir.verify import verify
 from minidl.xla.buffers import Memory, assign
 from minidl.xla.executable import Executable
@@ -54,6 +55,7 @@ def compile_module(
     if stop not in STAGES:
         raise UnsupportedError(f"no stage {stop!r}", hint=f"the stages are {', '.join(STAGES)}")
     verify(module)
+    _no_unknown_sizes(module)
     source = module.clone()
     table = mark(source)
     made = {"stablehlo": source}
@@ -128,6 +130,18 @@ class _Pipeline:
 
     def _asm(self) -> None:
         """Made on demand from the object (`Executable.artefact`)."""
+
+
+def _no_unknown_sizes(module: Module) -> None:
+    for op in module.main.walk():
+        for value in (*op.results, *(a for r in op.regions for b in r.blocks for a in b.args)):
+            if isinstance(value.type, TensorType) and not value.type.is_static:
+                raise UnsupportedError(
+                    f"{value.type} has a size that is not known, which no stage compiles",
+                    op=op.name,
+                    span=place(op.location),
+                    hint="stage: stablehlo; write the sizes as numbers",
+                )
 
 
 def compile(

@@ -38,13 +38,11 @@ class Stage:
 class Stages(dict[str, Stage]):
     """The stages by name, in order."""
 
+    def __missing__(self, name: str) -> Stage:
+        raise MinidlError(f"no stage {name!r}", hint=f"the stages are {', '.join(self)}")
+
     def __getattr__(self, name: str) -> Stage:
-        try:
-            return self[name]
-        except KeyError:
-            raise MinidlError(
-                f"no stage {name!r}", hint=f"the stages are {', '.join(self)}"
-            ) from None
+        return self[name]
 
 
 @dataclass(eq=False)

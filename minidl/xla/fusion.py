@@ -16,6 +16,7 @@ from minidl.core.errors import UnsupportedError
 from minidl.ir.attributes import Symbol
 from minidl.ir.core import Operation, Value, clone
 from minidl.ir.location import fuse as fuse_locations
+from minidl.ir.location import place
 from minidl.ir.module import Module, finish, function
 from minidl.ir.spec import Builder
 from minidl.xla.grouping import Group, Grouping, is_free
@@ -118,6 +119,7 @@ class _Emitter:
             raise UnsupportedError(
                 f"{op.name} is not compiled",
                 op=op.name,
+                span=place(op.location),
                 hint="stage: fused; `ir.evaluate` runs it",
             )
         mapping = {v: self.env[v] for v in self._external([op], op)}

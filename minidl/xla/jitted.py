@@ -16,6 +16,7 @@ import inspect
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import inf
 from typing import Any
 
 import numpy as np
@@ -23,12 +24,13 @@ import numpy as np
 from minidl.core.errors import TraceError
 from minidl.ir.module import Module
 from minidl.xla.compiler import compile_module
-from minidl.xla.frontend.bind import tracing
+from minidl.xla.frontend.bind import native, tracing
 from minidl.xla.frontend.spans import here
 from minidl.xla.frontend.trace import (
     Aval,
     argument_paths,
     aval_of,
+    callable_,
     concrete,
     name_of,
     trace_flat,
@@ -73,12 +75,14 @@ class Jitted:
         donate_argnums: int | Sequence[int] = (),
         explain: bool = False,
     ) -> None:
+        callable_("jit", f)
         functools.update_wrapper(self, f)
         self.f, self.explain = f, explain
         self.compiles: list[str] = []
-        self.static = {*_several(static_argnums, int), *_several(static_argnames, str)}
+        self.static = frozenset(_several(static_argnums, int) + _several(static_argnames, str))
         self.donated = frozenset(_several(donate_argnums, int))
         self.names = _parameters(f)
+        _exist(f, self.static | self.donated)
         self._programs: dict[Any, Program] = {}
         self._last: _Call | None = None
         self._lock = threading.Lock()
@@ -154,6 +158,8 @@ class Jitted:
         call = self._call(args, kwargs, static)
         module, out_tree, hidden = self._trace(call)
         run = _compile(module, self._donated_leaves(args))
+        if not all(native(x) is x for x in flatten((args, kwargs))[0] if type(x) is np.ndarray):
+            run = _in_this_byte_order(run)
         program = self._programs[key] = Program(module, hidden, out_tree, run)
         reason = _reason(self._last, call)
         self._last = call
@@ -179,11 +185,33 @@ def _compile(module: Module, donated: tuple[int, ...]) -> Callable[..., Sequence
     return lambda *arrays: executable.run_flat(arrays)
 
 
+def _in_this_byte_order(run: Callable[..., Sequence[Any]]) -> Callable[..., Sequence[Any]]:
+    return lambda *arrays: run(*map(concrete, arrays))
+
+
 def _parameters(f: Callable[..., Any]) -> list[str]:
     try:
         return list(inspect.signature(f).parameters)
     except (TypeError, ValueError):
         return []
+
+
+def _exist(f: Callable[..., Any], chosen: frozenset[Any]) -> None:
+    """Refuse numbers and names that no parameter of f has."""
+    try:
+        parameters = inspect.signature(f).parameters
+    except (TypeError, ValueError):
+        return
+    kinds = {p.kind for p in parameters.values()}
+    n = inf if inspect.Parameter.VAR_POSITIONAL in kinds else len(parameters)
+    for c in chosen:
+        named = c in parameters or inspect.Parameter.VAR_KEYWORD in kinds
+        if not (named if isinstance(c, str) else -n <= c < n):
+            raise here(
+                TraceError,
+                f"jit of {name_of(f)}: there is no argument {c!r} among {tuple(parameters)}",
+                hint="static_argnums and donate_argnums count from 0; static_argnames are names",
+            )
 
 
 def _several(x: Any, one: type) -> tuple[Any, ...]:

@@ -17,6 +17,7 @@ from minidl.core.errors import UnsupportedError
 from minidl.core.rules import RuleTable
 from minidl.ir.attributes import Typed
 from minidl.ir.core import Operation, Value
+from minidl.ir.location import place
 from minidl.ir.spec import Builder
 from minidl.ir.types import ScalarType, TensorType, f32, i1
 
@@ -51,7 +52,10 @@ def constant(b: Builder, value: Any, element: ScalarType) -> Value:
 
 def _refused(op: Operation, which: str, hint: str) -> UnsupportedError:
     return UnsupportedError(
-        f"{op.name} {which} is not lowered", op=op.name, hint=f"stage: linalg; {hint}"
+        f"{op.name} {which} is not lowered",
+        op=op.name,
+        span=place(op.location),
+        hint=f"stage: linalg; {hint}",
     )
 
 

@@ -109,6 +109,11 @@ def as_tracer(x: Any) -> Tracer:
     return _known_array(x)
 
 
+def native(x: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """The array in this machine's byte order."""
+    return x if x.dtype.isnative else x.astype(x.dtype.newbyteorder("="))
+
+
 def leaked(x: Tracer) -> TraceError:
     return here(
         TraceError,
@@ -123,11 +128,11 @@ def _known_array(x: np.ndarray[Any, Any]) -> Tracer:
     if home is None or home.hoisted is None or x.nbytes <= HIDDEN_BYTES:
         known = current().constants
         if id(x) not in known:
-            known[id(x)] = x, constant(x)
+            known[id(x)] = x, constant(native(x))
         return known[id(x)][1]
     if id(x) not in home.constants:
-        home.constants[id(x)] = x, Tracer(home.builder.block.add_arg(type_of(x)))
-        home.hoisted.append(x)
+        home.constants[id(x)] = x, Tracer(home.builder.block.add_arg(type_of(native(x))))
+        home.hoisted.append(native(x).copy())  # what is done to x later changes nothing
     return home.constants[id(x)][1]
 
 
@@ -195,7 +200,7 @@ def _run(
     for x in operands:
         if isinstance(x, Tracer):
             raise leaked(x)
-    arrays = [np.asarray(x) for x in operands]
+    arrays = [native(np.asarray(x)) for x in operands]
     made = tuple(result_types) if result_types is not None else None
     key = (name, *((x.shape, x.dtype) for x in arrays), *attributes.items(), made)
     op = None if regions else _templates.get(key)
@@ -247,5 +252,5 @@ def type_(x: Any) -> TensorType:
     if isinstance(x, Tracer):
         return x.type
     if isinstance(x, np.ndarray):
-        return type_of(x)
+        return type_of(native(x))
     return TensorType((), dtypes.typing_of(x)[0])

@@ -23,6 +23,7 @@ import numpy as np
 
 from minidl.core.errors import TraceError
 from minidl.ir.types import ScalarType, bf16, element_of, f16, f32, f64, i1, i32
+from minidl.xla.frontend.spans import here
 
 _ABOVE: dict[str, tuple[str, ...]] = {
     "i1": ("int*",),
@@ -84,7 +85,7 @@ def typing_of(x: Any) -> Typing:
         return i32, True
     if isinstance(x, float):
         return f32, True
-    element = element_of(np.asarray(x).dtype)
+    element = element_of(np.asarray(x).dtype.newbyteorder("="))
     if not isinstance(x, np.generic) or element is i1:
         return element, False
     return f32 if element.is_float else i32, True
@@ -98,7 +99,12 @@ def element(dtype: Any) -> ScalarType:
         return f32
     if dtype is int:
         return i32
-    return element_of(dtype)
+    try:
+        return element_of(dtype)
+    except TypeError:
+        raise here(
+            TraceError, f"{dtype!r} names no dtype", hint='such as "float32", or mnp.float32'
+        ) from None
 
 
 def as_array(x: Any, typing: Typing) -> np.ndarray[Any, Any]:
@@ -107,7 +113,8 @@ def as_array(x: Any, typing: Typing) -> np.ndarray[Any, Any]:
     if isinstance(x, int) and not isinstance(x, bool) and to.is_integer and to is not i1:
         info = np.iinfo(to.numpy)
         if not info.min <= x <= info.max:
-            raise TraceError(
+            raise here(
+                TraceError,
                 f"the Python integer {x} does not fit {to}",
                 hint="give it a wider type, such as numpy.int64(…) in an array",
             )

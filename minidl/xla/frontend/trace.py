@@ -29,11 +29,12 @@ from minidl.ir.module import Module, finish, function
 from minidl.ir.spec import Builder
 from minidl.ir.types import TensorType, element_of, tensor
 from minidl.xla.frontend import dtypes
-from minidl.xla.frontend.bind import as_tracer, current, frame, tracing
+from minidl.xla.frontend.bind import as_tracer, current, frame, native, tracing
 from minidl.xla.frontend.spans import here, location_of_code
 from minidl.xla.frontend.tracer import Tracer
 from minidl.xla.frontend.trees import LEAF, TreeDef, flatten, paths, unflatten
 
+RAGGED = "rows of one length in one numeric dtype make an array; pad ragged data first"
 Aval = tuple[TensorType, bool]  # what tracing knows of an argument: type, weak
 
 
@@ -73,16 +74,16 @@ def aval_of(x: Any, path: str = "x") -> Aval:
     shape, dtype = getattr(x, "shape", None), getattr(x, "dtype", None)
     if shape is None or dtype is None:
         raise _no_array(path, f"a {type(x).__name__}", "pass arrays, numbers, or trees of them")
-    if np.dtype(dtype).kind in "OUSVMmc":
-        try:
-            element_of(dtype)
-        except MinidlError:
-            hint = "rows of one length in one numeric dtype make an array; pad ragged data first"
-            raise _no_array(path, f"an array of dtype {np.dtype(dtype)}", hint) from None
-    return tensor(shape, element_of(dtype)), False
+    if isinstance(x, np.ma.MaskedArray):
+        raise _no_array(path, "a masked array", "give x.filled(…) and the mask as two arrays")
+    try:
+        return tensor(shape, element_of(np.dtype(dtype).newbyteorder("="))), False
+    except MinidlError as error:
+        hint = error.hint if np.dtype(dtype).kind != "O" else RAGGED
+        raise _no_array(path, f"an array of dtype {np.dtype(dtype)}", hint) from None
 
 
-def _no_array(path: str, what: str, hint: str) -> TraceError:
+def _no_array(path: str, what: str, hint: str | None) -> TraceError:
     return here(TraceError, f"{path} is {what}, which is not an array of numbers", hint=hint)
 
 
@@ -110,6 +111,7 @@ def location_of(f: Any) -> Location:
 
 def run_in(f: Callable[..., Any], tree: TreeDef, tracers: Sequence[Tracer]) -> tuple[Any, Any]:
     """Call f on the tracers put back into (args, kwargs); its outputs as tracers, their tree."""
+    callable_("tracing", f)
     args, kwargs = unflatten(tree, tracers)
     leaves, out_tree = flatten(f(*args, **kwargs))
     for leaf, path in zip(leaves, paths(out_tree, f"the result of {name_of(f)}"), strict=True):
@@ -173,7 +175,17 @@ def concrete(x: Any) -> np.ndarray[Any, Any]:
     """A leaf as the array that a module takes."""
     if isinstance(x, (bool, int, float, np.generic)):
         return dtypes.as_array(x, dtypes.typing_of(x))
-    return np.asarray(x)
+    return native(np.asarray(x))
+
+
+def callable_(what: str, f: Any) -> None:
+    """Refuse what is no function where it is wrapped, not where it is called."""
+    if not callable(f):
+        raise here(
+            TraceError,
+            f"{what} wants a function, got {f!r}",
+            hint=f"{what}(f)(x): the function first, its arguments in the call",
+        )
 
 
 def run(f: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:

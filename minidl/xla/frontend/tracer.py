@@ -36,6 +36,20 @@ _OPERATORS = (
 )
 
 
+# What other arrays have and a traced one has not: what to write instead.
+_INSTEAD = {
+    "item": "a value is known only outside: call float() or .item() on the result",
+    "tolist": "a value is known only outside: call .tolist() on the result",
+    "at": "build a new array: mnp.where(mask, value, x), or mnp.concatenate",
+    "copy": "a traced value never changes: use it as it is",
+    "mT": "use mnp.swapaxes(x, -1, -2)",
+}
+
+
+class Missing(TraceError, AttributeError):
+    """An attribute that traced arrays do not have."""
+
+
 class Tracer:
     """An IR value of a trace that is going on; `weak` if it came from a Python number."""
 
@@ -112,6 +126,17 @@ class Tracer:
 
     def __hash__(self) -> int:
         raise self._no_value("hashing", "use the value as an operand, not as a key")
+
+    def __format__(self, spec: str) -> str:
+        if spec:
+            raise self._no_value(f"formatting by {spec!r}", "format the result, outside")
+        return repr(self)
+
+    def __getattr__(self, name: str) -> NoReturn:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        hint = _INSTEAD.get(name) or "functions that are no methods are in minidl.numpy"
+        raise here(Missing, f"a traced array has no attribute {name!r}", hint=hint)
 
     def __array__(self, *args: Any, **kwargs: Any) -> NoReturn:
         raise self._no_value("NumPy", "use the function of minidl.numpy")
@@ -208,6 +233,12 @@ class Tracer:
 
     def __rrshift__(self, other: Any) -> Any:
         return _mnp().right_shift(other, self)
+
+    def __divmod__(self, other: Any) -> Any:
+        return _mnp().floor_divide(self, other), _mnp().remainder(self, other)
+
+    def __round__(self) -> Any:
+        return _mnp().round(self)
 
     def __neg__(self) -> Any:
         return _mnp().negative(self)

@@ -13,6 +13,7 @@ Real JAX: `jax.tree_util`, in C++, with a registry for classes of the user.
 from __future__ import annotations
 
 import dataclasses
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -124,6 +125,8 @@ def _unflatten(treedef: TreeDef, leaves: Iterator[Any]) -> Any:
     if kind is type(None):
         return None
     children = [_unflatten(child, leaves) for child in treedef.children]
+    if issubclass(kind, defaultdict):  # its factory is no part of the nesting
+        return defaultdict(None, zip(treedef.keys, children, strict=True))
     if issubclass(kind, dict):
         return kind(zip(treedef.keys, children, strict=True))
     if issubclass(kind, (tuple, list)) and not hasattr(kind, "_fields"):
