@@ -86,6 +86,8 @@ class FusionLowering:
 
     def _unroll(self, vectors: int) -> int:
         """How many vectors a round of an elementwise loop: several where one is little work."""
+        if vectors < 512:  # a short loop gains nothing, and is read in chapter `stack`
+            return 1
         ops = sum(cost(op) for g in self.generics for op in g.op.body)
         return max(1, min(self.schedule.elementwise_ops // ops, 4, vectors))
 
@@ -196,6 +198,7 @@ class FusionLowering:
                 self._generic(scope, g, tile)
             return
         size, step, cut = self.lead[d], self.steps[d], self.cuts[d]
+        scope.b.location = self.source.location  # the loop serves all ops of the fusion
         if d == 0 and self.split:
             return self._split(scope, size, step, cut)
         scope.tiles(size, step, cut, lambda s, i, pieces: self._nest(s, tile.then(i, pieces)))
