@@ -51,6 +51,31 @@ def test_a_primal_changed_in_place_does_not_change_its_derivative():
     assert push(np.ones(1000, np.float32)) == 2000
 
 
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: mnp.astype(x, np.float32),
+        lambda x: mnp.reshape(x, (2, 3)),
+        lambda x: mnp.squeeze(x),
+        lambda x: mnp.transpose(x, (0, 1)),
+        lambda x: mnp.swapaxes(x, 0, 0),
+        lambda x: mnp.moveaxis(x, 1, 1),
+        lambda x: mnp.broadcast_to(x, (2, 3)),
+        lambda x: mnp.roll(x, 0),
+        lambda x: mnp.concatenate([x]),
+        lambda x: mnp.sum(x, axis=()),
+        lambda x: mnp.clip(x),
+        lambda x: mnp.power(x, 1),
+        lambda x: mnp.array(x),
+    ],
+)
+def test_an_eager_result_is_not_its_operand_even_when_nothing_changed(f):
+    x = X.copy()
+    out = f(x)
+    np.testing.assert_array_equal(out, X)
+    assert not np.shares_memory(out, x)
+
+
 def test_results_kept_as_views_stay_what_they_were():
     f = minidl.jit(lambda x: x + 1)
     inputs = [np.full(1000, i, np.float32) for i in range(20)]

@@ -30,7 +30,7 @@ def _unary(name: str, op: Callable[[Any], Any], floats: bool = False) -> Callabl
 def _whole(name: str, op: Callable[[Any], Any]) -> Callable[[Any], Any]:
     def function(x: Any) -> Array:
         x = array_of(name, x)
-        return op(x) if promotion.element_of(x).is_float else x
+        return op(x) if promotion.element_of(x).is_float else promotion.owned(x, x)
 
     function.__name__ = function.__qualname__ = name
     function.__doc__ = f"`stablehlo.{op.__name__}` of every element; integers are whole."
@@ -88,7 +88,7 @@ greater, greater_equal = _compare("greater", "GT"), _compare("greater_equal", "G
 def abs(x: Any) -> Array:
     """|x|; an unsigned integer is its own."""
     x = array_of("abs", x)
-    return x if promotion.element_of(x).is_unsigned else lax.absolute(x)
+    return promotion.owned(x, x) if promotion.element_of(x).is_unsigned else lax.absolute(x)
 
 
 absolute = abs
@@ -157,7 +157,7 @@ def power(x: Any, y: Any) -> Array:
     if isinstance(y, int) and not isinstance(y, bool):
         x = array_of("power", x)
         if y >= 0 or promotion.element_of(x).is_float:
-            return _integer_power(x, y)
+            return promotion.owned(_integer_power(x, y), x)
     return lax.power(*operands("power", (x, y)))
 
 
@@ -197,6 +197,8 @@ def where(condition: Any, x: Any, y: Any) -> Array:
 
 def clip(x: Any, low: Any = None, high: Any = None) -> Array:
     """x limited to low … high."""
+    if low is None and high is None:
+        return promotion.owned(x, x)
     if low is not None:
         x = maximum(low, x)
     return x if high is None else minimum(high, x)

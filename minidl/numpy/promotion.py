@@ -99,10 +99,15 @@ def operands(name: str, xs: Sequence[Any], floats: bool = False) -> list[Array]:
     return [broadcast(to_typing(x, typing), shape) for x in xs]
 
 
+def owned(out: Array, x: Any) -> Array:
+    """The result of a function that changed nothing: a copy, so that no result is its operand."""
+    return out.copy() if out is x and isinstance(out, np.ndarray) else out
+
+
 def astype(x: Any, dtype: Any) -> Array:
     """The elements in another dtype."""
     check("astype", x)
-    return to_typing(x, (dtypes.element(dtype), False))
+    return owned(to_typing(x, (dtypes.element(dtype), False)), x)
 
 
 def element_of(x: Any) -> ScalarType:

@@ -22,7 +22,7 @@ Array = Any
 def _reduce(name: str, short: str, x: Array, axis: Any, keepdims: bool) -> Array:
     shape = shape_of(x)
     axes = axes_of(name, axis, len(shape))
-    out = lax.reduce(short, x, axes) if axes else x
+    out = lax.reduce(short, x, axes) if axes else promotion.owned(x, x)
     if keepdims:
         out = lax.reshape(out, [1 if d in axes else n for d, n in enumerate(shape)])
     return out

@@ -39,7 +39,7 @@ def reshape(x: Any, shape: Any) -> Array:
             f"into {list(shape) if isinstance(shape, Sequence) else [shape]}",
             hint="the product of the sizes must stay; at most one size may be -1",
         )
-    return lax.reshape(x, sizes)
+    return promotion.owned(lax.reshape(x, sizes), x)
 
 
 def ravel(x: Any) -> Array:
@@ -58,7 +58,7 @@ def transpose(x: Any, axes: Any = None) -> Array:
             f"{list(shape_of(x))}",
             hint="name every axis once, or give none to reverse them",
         )
-    return lax.transpose(x, [axis_of("transpose", a, rank) for a in order])
+    return promotion.owned(lax.transpose(x, [axis_of("transpose", a, rank) for a in order]), x)
 
 
 def swapaxes(x: Any, a: int, b: int) -> Array:
@@ -66,7 +66,7 @@ def swapaxes(x: Any, a: int, b: int) -> Array:
     order = list(range(len(shape_of(x))))
     a, b = (axis_of("swapaxes", d, len(order)) for d in (a, b))
     order[a], order[b] = b, a
-    return lax.transpose(x, order)
+    return promotion.owned(lax.transpose(x, order), x)
 
 
 def moveaxis(x: Any, source: int, target: int) -> Array:
@@ -76,7 +76,7 @@ def moveaxis(x: Any, source: int, target: int) -> Array:
     source, target = (axis_of("moveaxis", d, rank) for d in (source, target))
     order = [d for d in range(rank) if d != source]
     order.insert(target, source)
-    return lax.transpose(x, order)
+    return promotion.owned(lax.transpose(x, order), x)
 
 
 def expand_dims(x: Any, axis: Any) -> Array:
@@ -96,7 +96,7 @@ def squeeze(x: Any, axis: Any = None) -> Array:
     gone = ones if axis is None else axes_of("squeeze", axis, len(shape))
     if any(shape[d] != 1 for d in gone):
         raise here(ShapeError, f"minidl.numpy.squeeze: axis {axis} of {list(shape)} is not 1")
-    return lax.reshape(x, [n for d, n in enumerate(shape) if d not in gone])
+    return promotion.owned(lax.reshape(x, [n for d, n in enumerate(shape) if d not in gone]), x)
 
 
 def broadcast_to(x: Any, shape: Any) -> Array:
@@ -107,7 +107,7 @@ def broadcast_to(x: Any, shape: Any) -> Array:
         raise here(
             ShapeError, f"minidl.numpy.broadcast_to: {list(shape_of(x))} does not fit {shape}"
         )
-    return promotion.broadcast(x, out)
+    return promotion.owned(promotion.broadcast(x, out), x)
 
 
 def concatenate(xs: Sequence[Any], axis: int = 0) -> Array:
@@ -115,7 +115,8 @@ def concatenate(xs: Sequence[Any], axis: int = 0) -> Array:
     _some("concatenate", xs)
     typing = promotion.wanted("concatenate", xs)
     arrays = [promotion.to_typing(x, typing) for x in xs]
-    return lax.concatenate(arrays, axis_of("concatenate", axis, len(shape_of(arrays[0]))))
+    joined = lax.concatenate(arrays, axis_of("concatenate", axis, len(shape_of(arrays[0]))))
+    return promotion.owned(joined, arrays[0])
 
 
 def _some(name: str, xs: Sequence[Any]) -> None:
@@ -163,7 +164,7 @@ def roll(x: Any, shift: int, axis: int = 0) -> Array:
     n = shape_of(x)[d]
     cut = -shift % n if n else 0
     if not cut:
-        return x
+        return promotion.owned(x, x)
     return lax.concatenate([slice_along(x, d, cut, n), slice_along(x, d, 0, cut)], d)
 
 
