@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from minidl.autodiff import linearize as linearize
     from minidl.autodiff import value_and_grad as value_and_grad
     from minidl.autodiff import vjp as vjp
-    from minidl.xla.jitted import jit as jit
     from minidl.xla import trace as trace
+    from minidl.xla.jitted import jit as jit
 
 __version__ = "0.1.0"
 

@@ -58,5 +58,7 @@ def check_decayed(decayed: Any) -> None:
     need(not np.array_equal(plain, p), "with a gradient of 0 the weight stays", "it should shrink")
     got = np.asarray(call(minidl.jit(decayed), p, g))
     up = p * (1 - RATE * DECAY) + RATE * g
-    need(not np.allclose(got, up, atol=1e-5), "that step goes uphill: the sign of g is turned round")
+    need(
+        not np.allclose(got, up, atol=1e-5), "that step goes uphill: the sign of g is turned round"
+    )
     near(got, p * (1 - RATE * DECAY) - RATE * g, 1e-5, "decayed(p, g)", "p − 0.5·(g + 0.01·p)")
