@@ -200,7 +200,7 @@ def test(arguments) -> None:
     """run every test and every notebook (`ARGS=--require-browser`: no browser is a failure)"""
     python, start = setup(tests=True), time.monotonic()
     build_book(python)
-    run(*pytest_command(python, arguments))
+    run(*pytest_command(python), *what_to_test(arguments))
     print(
         f"tested everything in {time.monotonic() - start:.0f} s; next: `make serve` or `make lab`."
     )
