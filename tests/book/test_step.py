@@ -83,7 +83,7 @@ def test_the_tables_numbers_are_the_engine_s():
 
 def test_what_xla_holds_less_is_said():
     less = exe().memory.temp_bytes - RECORD["temp_bytes"]
-    assert f"holds {less:,} bytes less" in text() and less > 0
+    assert f"with {less:,} bytes less for temporaries" in text() and less > 0
 
 
 def test_each_kernel_reads_what_an_earlier_one_wrote():
