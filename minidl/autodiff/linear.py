@@ -70,10 +70,6 @@ def read(env: Env, value: Value) -> Array:
     return Tracer(value) if found is None else found
 
 
-def located(name: str, op: Operation) -> Location:
-    return NameLoc(name, op.location)
-
-
 def push(
     traced: Traced, name: str, primals: Sequence[Array], tangents: Sequence[Array | None]
 ) -> tuple[list[Array], list[Array | None]]:

@@ -155,10 +155,6 @@ class AffineMap:
     dims: int
     results: tuple[Affine, ...]
 
-    @staticmethod
-    def identity(rank: int) -> AffineMap:
-        return AffineMap(rank, tuple(map(Affine.dim, range(rank))))
-
     def __str__(self) -> str:
         ds = ", ".join(f"d{i}" for i in range(self.dims))
         return f"affine_map<({ds}) -> ({', '.join(map(str, self.results))})>"

@@ -169,13 +169,6 @@ class Operation:
                 inside = [o for region in op.regions for block in region.blocks for o in block]
                 stack.extend(reversed(inside))
 
-    def is_before(self, other: Operation) -> bool:
-        """Whether it stands before `other` in the same block (linear time)."""
-        op = self.next
-        while op is not None and op is not other:
-            op = op.next
-        return op is other
-
     def __repr__(self) -> str:
         return f"<{self.name} of {len(self.operands)} operands>"
 
@@ -194,12 +187,6 @@ class Block:
     def add_arg(self, type: Type) -> Value:
         self.args.append(Value(type, self, len(self.args)))
         return self.args[-1]
-
-    def remove_arg(self, i: int) -> None:
-        assert not self.args[i].uses, f"block argument {i} removed while in use"
-        del self.args[i]
-        for k, arg in enumerate(self.args):
-            arg.index = k
 
     def insert(self, op: Operation, before: Operation | None = None) -> Operation:
         """Put `op` before another of this block, or at the end."""
@@ -258,17 +245,6 @@ class Region:
         self.blocks.append(block)
         block.parent = self
         return block
-
-    def holds(self, value: Value) -> bool:
-        """Whether the value is made inside this region, at any depth."""
-        owner = value.owner
-        block: Block | None = owner if isinstance(owner, Block) else owner.parent
-        while block is not None:
-            if block.parent is self:
-                return True
-            op = block.parent.parent if block.parent else None
-            block = op.parent if op else None
-        return False
 
 
 def clone(op: Operation, mapping: dict[Value, Value] | None = None) -> Operation:

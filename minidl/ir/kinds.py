@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from minidl.ir.attributes import AffineMap, DotDims, Symbol
+from minidl.ir.attributes import DotDims, Symbol
 from minidl.ir.lexer import quote
 from minidl.ir.types import ScalarType
 
@@ -186,7 +186,3 @@ MAPS = Kind(
     lambda v, pretty: _list(v),
     lambda p, pretty: tuple(p.comma_list(p.affine_map, "]")) if p.expect("[") else (),
 )
-
-
-def map_text(m: AffineMap) -> str:
-    return str(m)

@@ -89,10 +89,6 @@ def define(
     return spec
 
 
-def spec_of(op: Operation) -> OpSpec:
-    return SPECS[op.name]
-
-
 def has_trait(op: Operation, trait: str) -> bool:
     spec = SPECS.rows.get(op.name)
     return spec is not None and trait in spec.traits

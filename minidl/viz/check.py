@@ -11,7 +11,7 @@ import json
 from html.parser import HTMLParser
 from typing import Any
 
-from minidl.viz import codec, markup
+from minidl.viz import codec
 from minidl.viz.frame import ViewError
 
 
@@ -91,8 +91,3 @@ def shortcomings(payload: dict[str, Any]) -> list[str]:
     sides = [s for f in frames for s in f.get("sides", [f])]
     out += [f"frame {s.get('title')!r} has no caption" for s in sides if not s["caption"]]
     return out
-
-
-def first_frame(payload: dict[str, Any]) -> str:
-    """The plain markup of a decoded payload's first frame."""
-    return markup.frame(payload["frames"][0])

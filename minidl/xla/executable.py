@@ -15,7 +15,6 @@ from typing import Any
 from minidl.core import native
 from minidl.core.errors import MinidlError, UnsupportedError
 from minidl.ir.core import Operation
-from minidl.ir.location import Location, origins
 from minidl.ir.lowering.provenance import Provenance
 from minidl.ir.module import Module
 from minidl.ir.types import TensorType
@@ -113,9 +112,6 @@ class Executable:
     def run_flat(self, arrays: Sequence[Any]) -> Sequence[Any]:
         """The outputs as a list, for callers that do their own nesting."""
         return self._call(arrays, native.pool())
-
-    def op_of(self, location: Location) -> frozenset[int]:
-        return origins(location)
 
 
 def _spec(type_: Any) -> tuple[tuple[int, ...], Any]:

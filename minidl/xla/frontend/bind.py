@@ -92,11 +92,6 @@ def block_of(value: Value) -> Block | None:
     return value.owner.parent if isinstance(value.owner, Operation) else value.owner
 
 
-def as_value(x: Any) -> Value:
-    """The IR value of a tracer or of a concrete array, in the current trace."""
-    return as_tracer(x).value
-
-
 def as_tracer(x: Any) -> Tracer:
     """A value of the current trace; a concrete array becomes a constant or hidden argument."""
     if isinstance(x, Tracer):
