@@ -69,7 +69,7 @@ def test_module_imports_only_from_layers_above(path):
     ],
 )
 def test_an_upward_import_is_found_wherever_it_stands(source):
-    assert upward("minidl.ir.core", source)
+    assert upward("minidl.ir.mlir.core", source)
     assert upward("minidl.viz.stack_explorer", source) == []
 
 

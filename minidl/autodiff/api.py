@@ -19,7 +19,7 @@ import numpy as np
 from minidl.autodiff import linear as lin
 from minidl.autodiff.jvp_rules.elementwise import is_float
 from minidl.core.errors import ShapeError, TraceError, UnsupportedError
-from minidl.ir.types import TensorType
+from minidl.ir.mlir.types import TensorType
 from minidl.numpy import creation
 from minidl.xla.frontend import lax
 from minidl.xla.frontend.bind import as_tracer, current, tracing

@@ -14,9 +14,9 @@ from typing import Any
 from minidl.autodiff.batch_rules import BATCH
 from minidl.autodiff.batch_rules.rows import spread
 from minidl.core.errors import ShapeError, TraceError
-from minidl.ir.core import Value
-from minidl.ir.location import NameLoc
-from minidl.ir.types import tensor
+from minidl.ir.mlir.core import Value
+from minidl.ir.mlir.location import NameLoc
+from minidl.ir.mlir.types import tensor
 from minidl.xla.frontend import lax
 from minidl.xla.frontend.bind import as_tracer, current, rebind
 from minidl.xla.frontend.spans import here

@@ -13,7 +13,7 @@ from typing import Any
 
 from minidl.autodiff.api import argument, check_floats, linearize, numbers_of, vjp
 from minidl.autodiff.batch import vmap
-from minidl.ir.types import TensorType
+from minidl.ir.mlir.types import TensorType
 from minidl.numpy import creation
 from minidl.xla.frontend import lax
 from minidl.xla.frontend.trace import aval_of, callable_, run

@@ -21,9 +21,9 @@ from typing import Any
 from minidl.autodiff.jvp_rules import JVP
 from minidl.autodiff.jvp_rules.elementwise import is_float
 from minidl.autodiff.transpose_rules import TRANSPOSE
-from minidl.ir.core import Block, Operation, Value
-from minidl.ir.location import Location, NameLoc
-from minidl.ir.spec import has_trait
+from minidl.ir.mlir.core import Block, Operation, Value
+from minidl.ir.mlir.location import Location, NameLoc
+from minidl.ir.mlir.spec import has_trait
 from minidl.xla.frontend import lax
 from minidl.xla.frontend.bind import as_tracer, current, rebind, visible
 from minidl.xla.frontend.trace import Traced

@@ -3,15 +3,15 @@
 Chapter: ir/mlir.
 """
 
-from minidl.ir.attributes import Affine, AffineMap, Dense, DotDims, Raw, Symbol, Typed
-from minidl.ir.core import Block, Operation, Region, Value
+from minidl.ir import stablehlo as _stablehlo  # noqa: F401  (adds rows)
 from minidl.ir.dialects import arith as _arith  # noqa: F401  (adds rows)
 from minidl.ir.dialects import builtin as _builtin  # noqa: F401  (adds rows)
 from minidl.ir.dialects import linalg as _linalg  # noqa: F401  (adds rows)
 from minidl.ir.dialects import loops as _loops  # noqa: F401  (adds rows)
-from minidl.ir.dialects import stablehlo as _stablehlo  # noqa: F401  (adds rows)
 from minidl.ir.evaluate import evaluate
-from minidl.ir.location import (
+from minidl.ir.mlir.attributes import Affine, AffineMap, Dense, DotDims, Raw, Symbol, Typed
+from minidl.ir.mlir.core import Block, Operation, Region, Value
+from minidl.ir.mlir.location import (
     UNKNOWN,
     FileLoc,
     FusedLoc,
@@ -21,10 +21,10 @@ from minidl.ir.location import (
     fuse,
     origins,
 )
-from minidl.ir.module import Module, finish, function
-from minidl.ir.parser import parse
-from minidl.ir.spec import SPECS, Builder, OpSpec
-from minidl.ir.verify import verify
+from minidl.ir.mlir.module import Module, finish, function
+from minidl.ir.mlir.spec import SPECS, Builder, OpSpec
+from minidl.ir.mlir.verify import verify
+from minidl.ir.text.parser import parse
 
 __all__ = [
     "SPECS",

@@ -18,9 +18,9 @@ import numpy as np
 
 from minidl.core import step
 from minidl.core.errors import CallError
-from minidl.ir.core import Block, Operation, Value
-from minidl.ir.module import Module
-from minidl.ir.types import TensorType, type_of
+from minidl.ir.mlir.core import Block, Operation, Value
+from minidl.ir.mlir.module import Module
+from minidl.ir.mlir.types import TensorType, type_of
 from minidl.ir.values import VALUES
 
 Array = Any

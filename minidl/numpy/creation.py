@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from minidl.core.errors import ShapeError, TraceError
-from minidl.ir.types import ScalarType, f32, i1, i32
+from minidl.ir.mlir.types import ScalarType, f32, i1, i32
 from minidl.numpy import promotion
 from minidl.xla.frontend import dtypes, lax
 from minidl.xla.frontend.bind import as_tracer, tracing

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from minidl.ir.types import i1
+from minidl.ir.mlir.types import i1
 from minidl.numpy import promotion
 from minidl.numpy.promotion import array_of, operands
 from minidl.xla.frontend import lax

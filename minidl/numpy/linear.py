@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from minidl.core.errors import ShapeError
-from minidl.ir.attributes import DotDims
+from minidl.ir.mlir.attributes import DotDims
 from minidl.numpy import promotion
 from minidl.numpy.promotion import shape_of
 from minidl.xla.frontend import lax

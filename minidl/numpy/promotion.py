@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from minidl.core.errors import ShapeError, TraceError
-from minidl.ir.types import ScalarType, f32
+from minidl.ir.mlir.types import ScalarType, f32
 from minidl.xla.frontend import dtypes, lax
 from minidl.xla.frontend.bind import constant, tracing
 from minidl.xla.frontend.spans import here

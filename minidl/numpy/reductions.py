@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from minidl.core.errors import ShapeError
-from minidl.ir.types import ScalarType, f32, i1, i32
+from minidl.ir.mlir.types import ScalarType, f32, i1, i32
 from minidl.numpy import promotion
 from minidl.numpy.promotion import array_of, axes_of, axis_of, shape_of
 from minidl.xla.frontend import lax

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from minidl.core.errors import ShapeError, TraceError
-from minidl.ir.types import i1
+from minidl.ir.mlir.types import i1
 from minidl.numpy import promotion
 from minidl.numpy.promotion import array_of, axes_of, axis_of, shape_of
 from minidl.xla.frontend import lax
@@ -204,7 +204,7 @@ def sort(x: Any, axis: int = -1) -> Array:
 
 def argsort(x: Any, axis: int = -1) -> Array:
     """The int32 indices that sort; equal elements keep their order."""
-    from minidl.ir.types import i32
+    from minidl.ir.mlir.types import i32
 
     x = array_of("argsort", x)
     d = axis_of("argsort", axis, len(shape_of(x)))

@@ -15,7 +15,7 @@ import numpy as np
 
 from minidl import numpy as mnp
 from minidl.core.errors import TraceError
-from minidl.ir.types import ScalarType, f32
+from minidl.ir.mlir.types import ScalarType, f32
 from minidl.numpy import promotion
 from minidl.random.threefry import bits, check_key, split
 from minidl.xla.frontend import dtypes, lax

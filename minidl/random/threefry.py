@@ -19,7 +19,7 @@ import numpy as np
 
 from minidl import numpy as mnp
 from minidl.core.errors import ShapeError, TraceError
-from minidl.ir.types import ScalarType
+from minidl.ir.mlir.types import ScalarType
 from minidl.numpy import promotion
 from minidl.numpy.promotion import shape_of, typing_of
 from minidl.xla.frontend import lax

@@ -38,7 +38,7 @@ def stage_html(stage: Any) -> str:
 
 
 ROWS = (
-    ("minidl.ir.module", "Module", module_html),
+    ("minidl.ir.mlir.module", "Module", module_html),
     ("minidl.xla.executable", "Stage", stage_html),
 )
 

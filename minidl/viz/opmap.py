@@ -16,8 +16,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from minidl.ir.core import Operation
-from minidl.ir.location import origins
+from minidl.ir.mlir.core import Operation
+from minidl.ir.mlir.location import origins
 from minidl.viz import panel
 from minidl.viz.frame import Panel
 from minidl.xla import cost

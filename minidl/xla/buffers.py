@@ -15,8 +15,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from minidl.ir.core import Operation, Value
 from minidl.ir.lowering.generics import memory
+from minidl.ir.mlir.core import Operation, Value
 
 ALIGN = 64
 VIEWS = ("stablehlo.reshape", "stablehlo.optimization_barrier")  # other names of the same bytes

@@ -20,15 +20,15 @@ from typing import Any
 
 from minidl.core import native, step
 from minidl.core.errors import CallError, UnsupportedError
-from minidl.ir.location import place
+from minidl.ir.llvm.emit import ModuleText, function_text, global_text
 from minidl.ir.lowering import schedule
 from minidl.ir.lowering.provenance import Provenance, mark
 from minidl.ir.lowering.to_linalg import fusion_to_linalg
-from minidl.ir.lowering.to_llvm import ModuleText, function_text, global_text
 from minidl.ir.lowering.to_loops import FusionLowering, fusion_to_loops
-from minidl.ir.module import Module
-from minidl.ir.types import TensorType, index
-from minidl.ir.verify import verify
+from minidl.ir.mlir.location import place
+from minidl.ir.mlir.module import Module
+from minidl.ir.mlir.types import TensorType, index
+from minidl.ir.mlir.verify import verify
 from minidl.xla.buffers import Memory, assign
 from minidl.xla.executable import Executable
 from minidl.xla.frontend.trace import argument_paths, aval_of, concrete, trace_flat

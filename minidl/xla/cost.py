@@ -21,11 +21,11 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from minidl.ir.core import Operation, Value
 from minidl.ir.lowering.to_loops import memory
-from minidl.ir.module import Module
-from minidl.ir.spec import has_trait
-from minidl.ir.types import TensorType
+from minidl.ir.mlir.core import Operation, Value
+from minidl.ir.mlir.module import Module
+from minidl.ir.mlir.spec import has_trait
+from minidl.ir.mlir.types import TensorType
 
 MOVES = (
     "stablehlo.broadcast_in_dim",

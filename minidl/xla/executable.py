@@ -14,10 +14,10 @@ from typing import Any
 
 from minidl.core import native
 from minidl.core.errors import MinidlError, UnsupportedError
-from minidl.ir.core import Operation
 from minidl.ir.lowering.provenance import Provenance
-from minidl.ir.module import Module
-from minidl.ir.types import TensorType
+from minidl.ir.mlir.core import Operation
+from minidl.ir.mlir.module import Module
+from minidl.ir.mlir.types import TensorType
 from minidl.xla.buffers import Memory
 from minidl.xla.listing import Line, asm_lines, explain, llvm_lines, module_lines
 

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 
 from minidl.core import step
 from minidl.core.errors import UnsupportedError
-from minidl.ir.attributes import Symbol
-from minidl.ir.core import Operation, Value, clone
-from minidl.ir.location import fuse as fuse_locations
-from minidl.ir.location import place
-from minidl.ir.module import Module, finish, function
-from minidl.ir.spec import Builder
+from minidl.ir.mlir.attributes import Symbol
+from minidl.ir.mlir.core import Operation, Value, clone
+from minidl.ir.mlir.location import fuse as fuse_locations
+from minidl.ir.mlir.location import place
+from minidl.ir.mlir.module import Module, finish, function
+from minidl.ir.mlir.spec import Builder
 from minidl.xla.grouping import Group, Grouping, is_free
 from minidl.xla.layout import layout
 

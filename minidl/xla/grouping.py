@@ -20,8 +20,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 
-from minidl.ir.attributes import Affine
-from minidl.ir.core import Operation, Value
 from minidl.ir.lowering.body import EXPENSIVE, is_scalar_op
 from minidl.ir.lowering.indexing import (
     INDEX,
@@ -32,6 +30,8 @@ from minidl.ir.lowering.indexing import (
     only_moves,
     tensor_type,
 )
+from minidl.ir.mlir.attributes import Affine
+from minidl.ir.mlir.core import Operation, Value
 from minidl.xla.layout import is_layout
 
 ROW_LIMIT = 8192  # elements of a row buffer: 32 KB of float32, one L1 cache

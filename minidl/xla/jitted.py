@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from minidl.core.errors import TraceError
-from minidl.ir.module import Module
+from minidl.ir.mlir.module import Module
 from minidl.xla.compiler import compile_module
 from minidl.xla.frontend.bind import native, tracing
 from minidl.xla.frontend.spans import here

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import math
 
-from minidl.ir.attributes import DotDims
-from minidl.ir.core import Operation, Value
 from minidl.ir.lowering.indexing import Index, behind_moves, dot_index, tensor_type, uses_lanes
-from minidl.ir.module import Module
-from minidl.ir.spec import Builder
+from minidl.ir.mlir.attributes import DotDims
+from minidl.ir.mlir.core import Operation, Value
+from minidl.ir.mlir.module import Module
+from minidl.ir.mlir.spec import Builder
 
 MARK = "minidl.layout"
 

@@ -10,10 +10,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from minidl.ir.core import Operation
-from minidl.ir.location import origins
 from minidl.ir.lowering.provenance import Provenance
-from minidl.ir.module import Module
+from minidl.ir.mlir.core import Operation
+from minidl.ir.mlir.location import origins
+from minidl.ir.mlir.module import Module
 
 _PLACE = re.compile(r"!dbg (!\d+)")
 _NODE = re.compile(r"^(!\d+) = !DILocation\(line: (\d+)")

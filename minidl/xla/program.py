@@ -14,14 +14,14 @@ from __future__ import annotations
 import numpy as np
 
 from minidl.core.native import parallel_text
-from minidl.ir.attributes import Dense, Symbol, Typed
-from minidl.ir.core import Operation, Value
+from minidl.ir.llvm.text import LLVM, FunctionText, ModuleText, type_text
 from minidl.ir.lowering.generics import memory
-from minidl.ir.lowering.llvm_text import LLVM, FunctionText, ModuleText, type_text
 from minidl.ir.lowering.nest import Chunk, Scope, chunks, typed
 from minidl.ir.lowering.to_loops import FusionLowering
-from minidl.ir.module import Module, finish, function
-from minidl.ir.types import MemRefType, i8, index
+from minidl.ir.mlir.attributes import Dense, Symbol, Typed
+from minidl.ir.mlir.core import Operation, Value
+from minidl.ir.mlir.module import Module, finish, function
+from minidl.ir.mlir.types import MemRefType, i8, index
 from minidl.xla.buffers import Assignment
 
 

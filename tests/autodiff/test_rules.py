@@ -11,9 +11,9 @@ from minidl.autodiff.batch_rules import BATCH
 from minidl.autodiff.jvp_rules import JVP
 from minidl.autodiff.transpose_rules import TRANSPOSE
 from minidl.core.errors import UnsupportedError
-from minidl.ir.attributes import DotDims
-from minidl.ir.spec import SPECS
-from minidl.ir.types import f64
+from minidl.ir.mlir.attributes import DotDims
+from minidl.ir.mlir.spec import SPECS
+from minidl.ir.mlir.types import f64
 from minidl.xla.frontend import lax
 
 RNG = np.random.default_rng(7)

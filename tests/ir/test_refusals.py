@@ -10,9 +10,10 @@ import pytest
 
 from minidl import ir
 from minidl.core.errors import CallError, MinidlError, ParseError, VerifyError
-from minidl.ir.core import Operation
-from minidl.ir.lexer import Tokens
-from tests.ir import mlir, samples
+from minidl.ir.mlir.core import Operation
+from minidl.ir.text.lexer import Tokens
+from tests.ir import jaxlib_mlir as mlir
+from tests.ir import samples
 from tests.xla import programs
 
 HEAD = "func.func @main(%x: tensor<2x3xf32>, %i: tensor<i32>) -> tensor<2x3xf32> {\n"

@@ -9,10 +9,11 @@ import pytest
 
 from minidl import ir
 from minidl.core.errors import UnsupportedError
-from minidl.ir.attributes import Dense
-from minidl.ir.lexer import quote, unquote
-from minidl.ir.types import ELEMENTS, TensorType, element_of
-from tests.ir import mlir, samples
+from minidl.ir.mlir.attributes import Dense
+from minidl.ir.mlir.types import ELEMENTS, TensorType, element_of
+from minidl.ir.text.lexer import quote, unquote
+from tests.ir import jaxlib_mlir as mlir
+from tests.ir import samples
 from tests.xla import programs
 
 FORMS = [(generic, locations) for generic in (False, True) for locations in (False, True)]
@@ -97,7 +98,7 @@ def test_open_data_prints_as_it_was_written():
 
 @pytest.mark.parametrize("name", ELEMENTS)
 def test_every_bit_pattern_of_a_constant_survives(name):
-    dtype = ir.types.ScalarType(name).numpy
+    dtype = ir.mlir.types.ScalarType(name).numpy
     rng = np.random.default_rng(0)
     size = 64
     raw = rng.integers(0, 2, size) > 0 if name == "i1" else None

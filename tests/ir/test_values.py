@@ -10,8 +10,8 @@ import pytest
 
 from minidl import ir
 from minidl.core.check import assert_ulp
-from minidl.ir import types as T
-from minidl.ir.types import type_of
+from minidl.ir.mlir import types as T
+from minidl.ir.mlir.types import type_of
 from tests.xla.programs import same_bits
 
 FLOATS = [0.0, -0.0, 1.0, -1.0, 0.5, 2.5, -3.5, 1e-40, 3e38, np.inf, -np.inf, np.nan, 7.25]
@@ -139,7 +139,7 @@ def test_conversion_of_float32_has_xlas_bits(to):
 
 def test_a_sum_is_the_exact_sum_rounded_once():
     """Against fractions: what the float64 accumulation of float32 terms promises."""
-    from minidl.ir.dialects.stablehlo.reduction import reducer
+    from minidl.ir.stablehlo.reduction import reducer
 
     x = np.random.default_rng(1).normal(size=257).astype(np.float32)
     module = ir.Module()
@@ -158,7 +158,7 @@ def test_a_sum_is_the_exact_sum_rounded_once():
 @pytest.mark.parametrize("name", ["maximum", "minimum"])
 def test_the_extreme_of_zeros_has_the_right_sign(name):
     """IEEE 754-2019: maximum(-0, +0) is +0, minimum is -0, in any order."""
-    from minidl.ir.dialects.stablehlo.reduction import reducer
+    from minidl.ir.stablehlo.reduction import reducer
 
     for zeros in ([0.0, -0.0], [-0.0, 0.0], [-0.0, -0.0], [0.0, 0.0]):
         x = np.array(zeros, np.float32)

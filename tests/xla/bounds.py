@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from minidl.ir.core import Block, Operation, Value
-from minidl.ir.types import MemRefType, VectorType
+from minidl.ir.mlir.core import Block, Operation, Value
+from minidl.ir.mlir.types import MemRefType, VectorType
 
 Range = tuple[int, int]  # both ends included
 

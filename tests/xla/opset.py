@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from minidl.ir import types as T
 from minidl.ir.lowering.scalars import SCALAR
-from minidl.ir.module import Module, finish, function
-from minidl.ir.spec import SPECS, Builder
+from minidl.ir.mlir import types as T
+from minidl.ir.mlir.module import Module, finish, function
+from minidl.ir.mlir.spec import SPECS, Builder
 
 ELEMENTS = [T.f32, T.f64, T.f16, T.bf16, T.i32, T.i64, T.i8, T.ui8, T.ui32, T.i1]
 CONVERSIONS = ("stablehlo.convert", "stablehlo.bitcast_convert")

@@ -15,12 +15,12 @@ import numpy as np
 
 from minidl import ir
 from minidl.core.errors import VerifyError
-from minidl.ir import types as T
-from minidl.ir.attributes import Dense, DotDims, Symbol
-from minidl.ir.core import Value
-from minidl.ir.dialects.stablehlo.reduction import reducer
-from minidl.ir.module import Module, finish, function
-from minidl.ir.spec import Builder
+from minidl.ir.mlir import types as T
+from minidl.ir.mlir.attributes import Dense, DotDims, Symbol
+from minidl.ir.mlir.core import Value
+from minidl.ir.mlir.module import Module, finish, function
+from minidl.ir.mlir.spec import Builder
+from minidl.ir.stablehlo.reduction import reducer
 
 Choose = Callable[[Sequence[Any]], Any]
 SHAPES = ((), (1,), (3,), (2, 3), (3, 3), (1, 3), (3, 1), (2, 1, 3), (2, 2, 2))

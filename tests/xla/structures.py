@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from minidl.ir import types as T
-from minidl.ir.attributes import Dense, DotDims
-from minidl.ir.core import Value
-from minidl.ir.dialects.stablehlo.reduction import reducer
-from minidl.ir.module import Module, finish, function
-from minidl.ir.spec import Builder
+from minidl.ir.mlir import types as T
+from minidl.ir.mlir.attributes import Dense, DotDims
+from minidl.ir.mlir.core import Value
+from minidl.ir.mlir.module import Module, finish, function
+from minidl.ir.mlir.spec import Builder
+from minidl.ir.stablehlo.reduction import reducer
 
 Choose = Callable[[Sequence[Any]], Any]
 ELEMENTS = [T.f32, T.f32, T.f64, T.i32, T.i64, T.i8, T.ui8, T.ui32, T.i1, T.bf16]

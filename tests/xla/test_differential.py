@@ -19,7 +19,7 @@ from minidl import ir, random
 from minidl import numpy as mnp
 from minidl.core import mathfun
 from minidl.core.errors import UnsupportedError
-from minidl.ir import types as T
+from minidl.ir.mlir import types as T
 from minidl.xla.compiler import compile_module
 from tests.xla import opset, programs, structures
 from tests.xla.bounds import check_bounds

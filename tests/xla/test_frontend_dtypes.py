@@ -12,7 +12,7 @@ import pytest
 import minidl
 from minidl import numpy as mnp
 from minidl.core.errors import TraceError
-from minidl.ir.types import ELEMENTS, ScalarType
+from minidl.ir.mlir.types import ELEMENTS, ScalarType
 from minidl.xla.frontend import dtypes
 
 STRONG = [ScalarType(name) for name in ELEMENTS]

@@ -10,8 +10,8 @@ import pytest
 import minidl
 from minidl import ir
 from minidl import numpy as mnp
-from minidl.ir import types as T
-from minidl.ir.module import Module, finish, function
+from minidl.ir.mlir import types as T
+from minidl.ir.mlir.module import Module, finish, function
 from minidl.xla.compiler import compile_module
 from minidl.xla.fusion import fuse
 from minidl.xla.passes import optimize

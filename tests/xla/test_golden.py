@@ -12,9 +12,9 @@ import pytest
 
 from minidl import ir
 from minidl.core import step
-from minidl.ir.passes import canonicalize, cse, dce, fold, inline
+from minidl.ir.rewriting import canonicalize, cse, dce, fold, inline
 from minidl.xla.passes import algebra, contraction, movement, optimize
-from tests.ir import mlir
+from tests.ir import jaxlib_mlir as mlir
 
 FOLDER = Path(__file__).resolve().parents[1] / "golden"
 PASSES = {

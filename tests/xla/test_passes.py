@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from minidl import ir
 from minidl.core import step
 from minidl.core.errors import MinidlError, VerifyError
-from minidl.ir.location import OriginLoc
-from minidl.ir.passes import Pass, PassManager, count_ops, cse, dce, fold, inline, present
-from minidl.ir.rewrite import Pattern, rewrite
+from minidl.ir.mlir.location import OriginLoc
+from minidl.ir.rewriting import Pass, PassManager, count_ops, cse, dce, fold, inline, present
+from minidl.ir.rewriting.driver import Pattern, rewrite
 from minidl.xla.passes import optimize, pass_manager, simplify
 from tests.xla import programs
 

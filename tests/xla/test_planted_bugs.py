@@ -6,8 +6,8 @@ import dataclasses
 
 import pytest
 
-from minidl.ir.attributes import DotDims
-from minidl.ir.passes import canonicalize, cse, fold, inline
+from minidl.ir.mlir.attributes import DotDims
+from minidl.ir.rewriting import canonicalize, cse, fold, inline
 from minidl.xla.passes import algebra, contraction, movement, optimize
 from minidl.xla.passes.match import is_splat, made_by, splat, splat_of
 from tests.xla import programs
@@ -168,7 +168,7 @@ def test_a_wrong_pattern_is_found(table, name, wrong, monkeypatch):
 def test_a_cse_blind_to_attributes_is_found(monkeypatch):
     import sys
 
-    module = sys.modules["minidl.ir.passes.cse"]
+    module = sys.modules["minidl.ir.rewriting.cse"]
     real = module.key_of
     monkeypatch.setattr(module, "key_of", lambda op, inside=None: _without_attributes(real(op)))
     assert first_difference(cse) is not None
@@ -182,7 +182,7 @@ def _without_attributes(key):
 def test_an_inliner_that_exchanges_arguments_is_found(monkeypatch):
     import sys
 
-    module = sys.modules["minidl.ir.passes.inline"]
+    module = sys.modules["minidl.ir.rewriting.inline"]
     real = module._expand
 
     def wrong(call, bodies, reasons):
@@ -195,7 +195,7 @@ def test_an_inliner_that_exchanges_arguments_is_found(monkeypatch):
 
 
 def test_a_fold_that_takes_the_first_element_for_all_is_found(monkeypatch):
-    from minidl.ir.attributes import Dense
+    from minidl.ir.mlir.attributes import Dense
 
     monkeypatch.setattr(Dense, "_has_one_value", lambda self: self.array.size > 0)
     assert first_difference(fold) is not None

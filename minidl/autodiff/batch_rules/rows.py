@@ -10,10 +10,10 @@ from typing import Any
 
 from minidl.autodiff.batch_rules import BATCH
 from minidl.core.errors import UnsupportedError
-from minidl.ir.attributes import DotDims
-from minidl.ir.core import Operation, clone
-from minidl.ir.dialects.stablehlo.reduction import reducer_name
-from minidl.ir.spec import SPECS
+from minidl.ir.mlir.attributes import DotDims
+from minidl.ir.mlir.core import Operation, clone
+from minidl.ir.mlir.spec import SPECS
+from minidl.ir.stablehlo.reduction import reducer_name
 from minidl.xla.frontend import lax
 from minidl.xla.frontend.bind import bind
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from minidl import numpy as mnp
 from minidl.autodiff.jvp_rules import JVP
-from minidl.ir.types import TensorType
+from minidl.ir.mlir.types import TensorType
 from minidl.xla.frontend import lax
 
 Array = Any

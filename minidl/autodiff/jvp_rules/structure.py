@@ -11,8 +11,8 @@ from typing import Any
 from minidl.autodiff.jvp_rules import JVP
 from minidl.autodiff.jvp_rules.elementwise import zeros_unless
 from minidl.core.errors import UnsupportedError
-from minidl.ir.core import Operation
-from minidl.ir.dialects.stablehlo.reduction import reducer_name
+from minidl.ir.mlir.core import Operation
+from minidl.ir.stablehlo.reduction import reducer_name
 from minidl.xla.frontend import lax
 from minidl.xla.frontend.bind import rebind
 

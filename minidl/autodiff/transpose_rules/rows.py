@@ -10,9 +10,9 @@ from typing import Any
 
 from minidl.autodiff.transpose_rules import TRANSPOSE
 from minidl.core.errors import UnsupportedError
-from minidl.ir.attributes import DotDims
-from minidl.ir.core import Operation
-from minidl.ir.dialects.stablehlo.reduction import reducer_name
+from minidl.ir.mlir.attributes import DotDims
+from minidl.ir.mlir.core import Operation
+from minidl.ir.stablehlo.reduction import reducer_name
 from minidl.xla.frontend import lax
 
 Array = Any

@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from minidl.ir.attributes import Dense, Typed
-from minidl.ir.core import Operation
-from minidl.ir.form import Custom, Parts
-from minidl.ir.kinds import Kind
-from minidl.ir.printer import attribute_text
-from minidl.ir.spec import define
-from minidl.ir.types import Type, VectorType, i1
+from minidl.ir.mlir.attributes import Dense, Typed
+from minidl.ir.mlir.core import Operation
+from minidl.ir.mlir.spec import define
+from minidl.ir.mlir.types import Type, VectorType, i1
+from minidl.ir.text.form import Custom, Parts
+from minidl.ir.text.kinds import Kind
+from minidl.ir.text.printer import attribute_text
 
 
 def like_first(types: Sequence[Type], attributes: Any, regions: Any) -> list[Type]:

@@ -10,13 +10,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from minidl.core.errors import VerifyError
-from minidl.ir.attributes import Symbol
-from minidl.ir.core import Block, Operation, Region
-from minidl.ir.form import Custom, Parts
-from minidl.ir.kinds import STR, SYMBOL, TYPE
-from minidl.ir.printer import attribute_text, entry
-from minidl.ir.spec import define
-from minidl.ir.types import FunctionType, Type
+from minidl.ir.mlir.attributes import Symbol
+from minidl.ir.mlir.core import Block, Operation, Region
+from minidl.ir.mlir.spec import define
+from minidl.ir.mlir.types import FunctionType, Type
+from minidl.ir.text.form import Custom, Parts
+from minidl.ir.text.kinds import STR, SYMBOL, TYPE
+from minidl.ir.text.printer import attribute_text, entry
 
 VISIBILITIES = ("public", "private", "nested")
 

@@ -10,12 +10,12 @@ from __future__ import annotations
 from typing import Any
 
 from minidl.core.errors import VerifyError
-from minidl.ir.core import Operation
 from minidl.ir.dialects.builtin import parse_terminator
-from minidl.ir.form import Custom, Parts
-from minidl.ir.kinds import I64, INTS, ITERATORS, MAPS, Kind
-from minidl.ir.spec import define
-from minidl.ir.types import ShapedType, index
+from minidl.ir.mlir.core import Operation
+from minidl.ir.mlir.spec import define
+from minidl.ir.mlir.types import ShapedType, index
+from minidl.ir.text.form import Custom, Parts
+from minidl.ir.text.kinds import I64, INTS, ITERATORS, MAPS, Kind
 
 _SEGMENTS = Kind(
     "segments",

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from minidl.ir.core import Operation
 from minidl.ir.dialects.builtin import parse_terminator
-from minidl.ir.form import Custom, Parts
-from minidl.ir.kinds import STR, SYMBOL, TYPE, Kind, int_kind
-from minidl.ir.printer import dense_text
-from minidl.ir.spec import define
-from minidl.ir.types import MemRefType, Type, VectorType, index
+from minidl.ir.mlir.core import Operation
+from minidl.ir.mlir.spec import define
+from minidl.ir.mlir.types import MemRefType, Type, VectorType, index
+from minidl.ir.text.form import Custom, Parts
+from minidl.ir.text.kinds import STR, SYMBOL, TYPE, Kind, int_kind
+from minidl.ir.text.printer import dense_text
 
 _INTS = Kind(
     "integers",
@@ -371,7 +371,7 @@ def _print_if(op: Operation, printer: Any) -> str:
 
 
 def _parse_if(p: Any) -> Parts:
-    from minidl.ir.core import Region
+    from minidl.ir.mlir.core import Region
 
     parts = Parts(operands=[p.value_name()], result_types=[])
     if p.accept("->"):

@@ -5,5 +5,5 @@ Real: MLIR's `stablehlo-legalize-to-linalg`, `one-shot-bufferize`, `convert-*-to
 
     to_linalg   a fusion's body as `linalg.generic` on tensors
     to_loops    generics as scf loops over memrefs, vectors explicit
-    to_llvm     loops as LLVM IR text, provenance in its debug lines
+    provenance  which ops a line of LLVM IR came from; the text is written by `ir.llvm`
 """

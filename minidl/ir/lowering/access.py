@@ -15,12 +15,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from minidl.ir.attributes import Affine, Dense
-from minidl.ir.core import Operation, Value
-from minidl.ir.location import Location
 from minidl.ir.lowering.generics import Generic, Place
 from minidl.ir.lowering.nest import Position, Scope, Tile, typed, vector_dim, width_of
-from minidl.ir.types import ScalarType, ShapedType, VectorType, i1, i8, index, tensor
+from minidl.ir.mlir.attributes import Affine, Dense
+from minidl.ir.mlir.core import Operation, Value
+from minidl.ir.mlir.location import Location
+from minidl.ir.mlir.types import ScalarType, ShapedType, VectorType, i1, i8, index, tensor
 
 
 class Access:

@@ -16,13 +16,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from minidl.core.errors import UnsupportedError
-from minidl.ir.attributes import Affine
-from minidl.ir.core import Block, Operation, Value
-from minidl.ir.location import UNKNOWN, Location, fuse
 from minidl.ir.lowering.indexing import INDEX, Index, lowered, only_moves, tensor_type
 from minidl.ir.lowering.scalars import KEEPS_16, SCALAR, constant, convert, is_16, out_element
-from minidl.ir.spec import Builder, has_trait
-from minidl.ir.types import ScalarType, TensorType, f32, index, tensor
+from minidl.ir.mlir.attributes import Affine
+from minidl.ir.mlir.core import Block, Operation, Value
+from minidl.ir.mlir.location import UNKNOWN, Location, fuse
+from minidl.ir.mlir.spec import Builder, has_trait
+from minidl.ir.mlir.types import ScalarType, TensorType, f32, index, tensor
 
 EXPENSIVE = frozenset(
     [

@@ -14,12 +14,12 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from minidl.ir.attributes import Affine, AffineMap
-from minidl.ir.core import Operation, Value
 from minidl.ir.dialects.linalg import ins_outs
-from minidl.ir.location import Location
 from minidl.ir.lowering.scalars import signless
-from minidl.ir.types import MemRefType, ShapedType, Type, i1, i8
+from minidl.ir.mlir.attributes import Affine, AffineMap
+from minidl.ir.mlir.core import Operation, Value
+from minidl.ir.mlir.location import Location
+from minidl.ir.mlir.types import MemRefType, ShapedType, Type, i1, i8
 
 
 def memory(type_: Type) -> MemRefType:

@@ -13,10 +13,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from minidl.core.errors import UnsupportedError
-from minidl.ir.attributes import Affine, DotDims
-from minidl.ir.core import Operation, Value
 from minidl.ir.lowering.scalars import signless
-from minidl.ir.types import TensorType, tensor
+from minidl.ir.mlir.attributes import Affine, DotDims
+from minidl.ir.mlir.core import Operation, Value
+from minidl.ir.mlir.types import TensorType, tensor
 
 Index = tuple[Affine, ...]
 LOWERED = frozenset(["i1", "i8", "i16", "i32", "i64", "f16", "bf16", "f32", "f64", "index"])

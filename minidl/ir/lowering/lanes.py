@@ -14,11 +14,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from minidl.ir.core import Operation, Value
 from minidl.ir.lowering.access import Access
 from minidl.ir.lowering.generics import Generic
 from minidl.ir.lowering.nest import Position, Scope, Tile, chunks, ones, typed
-from minidl.ir.types import ScalarType, VectorType
+from minidl.ir.mlir.core import Operation, Value
+from minidl.ir.mlir.types import ScalarType, VectorType
 
 LANES = 8
 

@@ -19,12 +19,12 @@ from typing import Any
 
 import numpy as np
 
-from minidl.ir.attributes import Affine, Dense, Typed
-from minidl.ir.core import Block, Operation, Region, Value
-from minidl.ir.location import UNKNOWN, Location, fuse
 from minidl.ir.lowering.scalars import signless
-from minidl.ir.spec import Builder
-from minidl.ir.types import ScalarType, Type, VectorType, index, tensor
+from minidl.ir.mlir.attributes import Affine, Dense, Typed
+from minidl.ir.mlir.core import Block, Operation, Region, Value
+from minidl.ir.mlir.location import UNKNOWN, Location, fuse
+from minidl.ir.mlir.spec import Builder
+from minidl.ir.mlir.types import ScalarType, Type, VectorType, index, tensor
 
 Chunk = tuple[int, int]
 Position = tuple[Chunk, ...]

@@ -18,9 +18,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from minidl.core.span import Span
-from minidl.ir.core import Operation
-from minidl.ir.location import Location, OriginLoc, origins
-from minidl.ir.module import Module
+from minidl.ir.mlir.core import Operation
+from minidl.ir.mlir.location import Location, OriginLoc, origins
+from minidl.ir.mlir.module import Module
 
 SKIP = ("builtin.module", "func.func", "func.return", "stablehlo.return")
 

@@ -15,11 +15,11 @@ from typing import Any
 
 from minidl.core.errors import UnsupportedError
 from minidl.core.rules import RuleTable
-from minidl.ir.attributes import Typed
-from minidl.ir.core import Operation, Value
-from minidl.ir.location import place
-from minidl.ir.spec import Builder
-from minidl.ir.types import ScalarType, TensorType, f32, i1
+from minidl.ir.mlir.attributes import Typed
+from minidl.ir.mlir.core import Operation, Value
+from minidl.ir.mlir.location import place
+from minidl.ir.mlir.spec import Builder
+from minidl.ir.mlir.types import ScalarType, TensorType, f32, i1
 
 Row = Callable[..., Value]
 KEEPS_16 = frozenset(

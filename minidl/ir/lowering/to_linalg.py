@@ -16,10 +16,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from minidl.core.errors import UnsupportedError
-from minidl.ir.attributes import Affine, AffineMap, DotDims
-from minidl.ir.core import Operation, Region, Value
-from minidl.ir.dialects.stablehlo.reduction import reducer_name
-from minidl.ir.location import Location, fuse
 from minidl.ir.lowering.body import EXPENSIVE, Body
 from minidl.ir.lowering.indexing import (
     Index,
@@ -31,9 +27,13 @@ from minidl.ir.lowering.indexing import (
     uses_lanes,
 )
 from minidl.ir.lowering.scalars import SCALAR, constant, convert, is_16, signless
-from minidl.ir.module import Module, finish, function
-from minidl.ir.spec import Builder
-from minidl.ir.types import ScalarType, TensorType, f32, index, tensor
+from minidl.ir.mlir.attributes import Affine, AffineMap, DotDims
+from minidl.ir.mlir.core import Operation, Region, Value
+from minidl.ir.mlir.location import Location, fuse
+from minidl.ir.mlir.module import Module, finish, function
+from minidl.ir.mlir.spec import Builder
+from minidl.ir.mlir.types import ScalarType, TensorType, f32, index, tensor
+from minidl.ir.stablehlo.reduction import reducer_name
 
 HEROES = ("stablehlo.reduce", "stablehlo.dot_general", "stablehlo.concatenate", "stablehlo.pad")
 

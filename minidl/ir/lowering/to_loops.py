@@ -20,14 +20,14 @@ import math
 from collections.abc import Callable, Sequence
 
 from minidl.core.errors import UnsupportedError
-from minidl.ir.core import Operation, Value
 from minidl.ir.lowering.access import Access
 from minidl.ir.lowering.generics import Generic, Place, cost, is_flat, memory, shared_lead
 from minidl.ir.lowering.lanes import lane_reduction
 from minidl.ir.lowering.nest import Chunk, Position, Scope, Tile, chunks, ones, width_of
 from minidl.ir.lowering.schedule import Schedule
-from minidl.ir.module import Module, finish, function
-from minidl.ir.types import MemRefType, ShapedType, TensorType, index
+from minidl.ir.mlir.core import Operation, Value
+from minidl.ir.mlir.module import Module, finish, function
+from minidl.ir.mlir.types import MemRefType, ShapedType, TensorType, index
 
 Cut = Callable[[int], tuple[Chunk, ...]]
 

@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from minidl.ir.core import Operation
-from minidl.ir.types import ScalarType, TensorType
+from minidl.ir.mlir.core import Operation
+from minidl.ir.mlir.types import ScalarType, TensorType
 from minidl.ir.values import VALUES
 
 Array = Any

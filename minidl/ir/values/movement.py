@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from minidl.ir.core import Operation
-from minidl.ir.types import TensorType
+from minidl.ir.mlir.core import Operation
+from minidl.ir.mlir.types import TensorType
 from minidl.ir.values import VALUES
 
 Array = Any

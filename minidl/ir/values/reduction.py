@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from minidl.core.errors import UnsupportedError
-from minidl.ir.core import Operation
-from minidl.ir.dialects.stablehlo.reduction import reducer_name
+from minidl.ir.mlir.core import Operation
+from minidl.ir.stablehlo.reduction import reducer_name
 from minidl.ir.values import VALUES
 from minidl.ir.values.elementwise import maximum, minimum
 from minidl.ir.values.movement import out_shape

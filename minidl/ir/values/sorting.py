@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from minidl.core.errors import UnsupportedError
-from minidl.ir.core import Operation
+from minidl.ir.mlir.core import Operation
 from minidl.ir.values import VALUES
 from minidl.ir.values.elementwise import _total_order
 

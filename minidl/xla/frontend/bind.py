@@ -22,11 +22,11 @@ from typing import Any
 import numpy as np
 
 from minidl.core.errors import MinidlError, TraceError
-from minidl.ir.attributes import Dense
-from minidl.ir.core import Block, Operation, Region, Value
-from minidl.ir.location import Location
-from minidl.ir.spec import Builder
-from minidl.ir.types import TensorType, Type, type_of
+from minidl.ir.mlir.attributes import Dense
+from minidl.ir.mlir.core import Block, Operation, Region, Value
+from minidl.ir.mlir.location import Location
+from minidl.ir.mlir.spec import Builder
+from minidl.ir.mlir.types import TensorType, Type, type_of
 from minidl.ir.values import VALUES
 from minidl.xla.frontend import dtypes
 from minidl.xla.frontend.spans import here, user_location
@@ -223,7 +223,7 @@ def _owned(x: Any, arrays: list[Any]) -> np.ndarray[Any, Any]:
 def rebind(op: Operation, operands: Sequence[Any]) -> Any:
     """The same op on other operands (of the same types): how transformations copy."""
     if op.regions:
-        from minidl.ir.core import clone
+        from minidl.ir.mlir.core import clone
 
         copy = clone(op)
         for block in copy.regions:

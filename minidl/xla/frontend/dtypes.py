@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from minidl.core.errors import TraceError
-from minidl.ir.types import ScalarType, bf16, element_of, f16, f32, f64, i1, i32
+from minidl.ir.mlir.types import ScalarType, bf16, element_of, f16, f32, f64, i1, i32
 from minidl.xla.frontend.spans import here
 
 _ABOVE: dict[str, tuple[str, ...]] = {

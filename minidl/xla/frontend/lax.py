@@ -14,11 +14,11 @@ from typing import Any
 
 import numpy as np
 
-from minidl.ir.attributes import DotDims
-from minidl.ir.core import Block, Region
-from minidl.ir.dialects.stablehlo.reduction import reducer
-from minidl.ir.spec import Builder
-from minidl.ir.types import ScalarType, TensorType, i1, tensor
+from minidl.ir.mlir.attributes import DotDims
+from minidl.ir.mlir.core import Block, Region
+from minidl.ir.mlir.spec import Builder
+from minidl.ir.mlir.types import ScalarType, TensorType, i1, tensor
+from minidl.ir.stablehlo.reduction import reducer
 from minidl.xla.frontend.bind import bind, constant, tracing, type_
 
 

@@ -19,7 +19,7 @@ from typing import TypeVar
 
 from minidl.core.errors import MinidlError
 from minidl.core.span import Span
-from minidl.ir.location import UNKNOWN, FileLoc, Location
+from minidl.ir.mlir.location import UNKNOWN, FileLoc, Location
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))) + os.sep
 _ours: dict[CodeType, bool] = {}

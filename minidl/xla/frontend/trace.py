@@ -22,12 +22,12 @@ from typing import Any
 import numpy as np
 
 from minidl.core.errors import MinidlError, TraceError
-from minidl.ir.core import Block, Operation, Value
 from minidl.ir.evaluate import evaluate
-from minidl.ir.location import UNKNOWN, Location
-from minidl.ir.module import Module, finish, function
-from minidl.ir.spec import Builder
-from minidl.ir.types import TensorType, element_of, tensor
+from minidl.ir.mlir.core import Block, Operation, Value
+from minidl.ir.mlir.location import UNKNOWN, Location
+from minidl.ir.mlir.module import Module, finish, function
+from minidl.ir.mlir.spec import Builder
+from minidl.ir.mlir.types import TensorType, element_of, tensor
 from minidl.xla.frontend import dtypes
 from minidl.xla.frontend.bind import as_tracer, current, frame, native, tracing
 from minidl.xla.frontend.spans import here, location_of_code

@@ -16,8 +16,8 @@ from typing import Any, NoReturn
 import numpy as np
 
 from minidl.core.errors import TraceError
-from minidl.ir.core import Value
-from minidl.ir.types import ScalarType, TensorType
+from minidl.ir.mlir.core import Value
+from minidl.ir.mlir.types import ScalarType, TensorType
 from minidl.xla.frontend.spans import here
 
 

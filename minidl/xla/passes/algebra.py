@@ -16,8 +16,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from minidl.ir.core import Operation, Value
-from minidl.ir.rewrite import Made, Pattern, Rewriter
+from minidl.ir.mlir.core import Operation, Value
+from minidl.ir.rewriting.driver import Made, Pattern, Rewriter
 from minidl.xla.passes.match import (
     Rule,
     element_of,

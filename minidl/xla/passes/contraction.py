@@ -15,11 +15,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from minidl.ir.attributes import DotDims
-from minidl.ir.core import Operation, Value
-from minidl.ir.dialects.stablehlo.reduction import reducer_name
-from minidl.ir.rewrite import Made, Pattern, Rewriter
-from minidl.ir.types import tensor
+from minidl.ir.mlir.attributes import DotDims
+from minidl.ir.mlir.core import Operation, Value
+from minidl.ir.mlir.types import tensor
+from minidl.ir.rewriting.driver import Made, Pattern, Rewriter
+from minidl.ir.stablehlo.reduction import reducer_name
 from minidl.xla.passes.match import Rule, dims_of, element_of, made_by, pattern, type_of
 
 PATTERNS: list[Pattern] = []

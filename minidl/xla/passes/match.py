@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from minidl.ir.attributes import Dense
-from minidl.ir.core import Operation, Value
-from minidl.ir.passes.fold import constant_of, make_constant, splat_of
-from minidl.ir.rewrite import Made, Pattern, Rewriter
-from minidl.ir.types import ScalarType, TensorType
+from minidl.ir.mlir.attributes import Dense
+from minidl.ir.mlir.core import Operation, Value
+from minidl.ir.mlir.types import ScalarType, TensorType
+from minidl.ir.rewriting.driver import Made, Pattern, Rewriter
+from minidl.ir.rewriting.fold import constant_of, make_constant, splat_of
 
 Rule = Callable[[Operation, Rewriter], Made]
 

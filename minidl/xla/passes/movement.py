@@ -11,12 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from minidl.ir.attributes import Dense
-from minidl.ir.core import Operation, Value
-from minidl.ir.passes.fold import make_constant
-from minidl.ir.rewrite import Made, Pattern, Rewriter
-from minidl.ir.spec import has_trait
-from minidl.ir.types import tensor
+from minidl.ir.mlir.attributes import Dense
+from minidl.ir.mlir.core import Operation, Value
+from minidl.ir.mlir.spec import has_trait
+from minidl.ir.mlir.types import tensor
+from minidl.ir.rewriting.driver import Made, Pattern, Rewriter
+from minidl.ir.rewriting.fold import make_constant
 from minidl.xla.passes.match import (
     Rule,
     dims_of,

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from minidl.ir.module import Module
-from minidl.ir.passes import Fixpoint, PassManager, canonicalize, cse, dce, inline
-from minidl.ir.rewrite import Pattern, Reasons
+from minidl.ir.mlir.module import Module
+from minidl.ir.rewriting import Fixpoint, PassManager, canonicalize, cse, dce, inline
+from minidl.ir.rewriting.driver import Pattern, Reasons
 from minidl.xla.passes import algebra, contraction, movement
 
 

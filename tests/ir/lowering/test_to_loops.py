@@ -13,7 +13,7 @@ from minidl import ir
 from minidl import numpy as mnp
 from minidl.ir.lowering import schedule
 from minidl.xla.compiler import compile_module
-from tests.ir import mlir
+from tests.ir import jaxlib_mlir as mlir
 from tests.xla import structures
 from tests.xla.bounds import Bounds, check_bounds
 from tests.xla.steps import traced_step

@@ -1,0 +1,4 @@
+"""Loops → LLVM IR: a row for each op of arith, math, memref, vector, scf and gpu.
+
+Chapter: ir/llvm.
+"""

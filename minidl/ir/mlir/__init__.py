@@ -1,0 +1,4 @@
+"""The SSA core: types, attributes, operations, locations, op specs, modules, the verifier.
+
+Chapter: ir/mlir.
+"""

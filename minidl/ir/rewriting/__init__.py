@@ -1,0 +1,28 @@
+"""Passes over any module: IR in, IR out, meaning kept.
+
+Chapter: ir/rewriting.
+"""
+
+from minidl.ir.rewriting.canonicalize import canonicalize
+from minidl.ir.rewriting.cse import cse
+from minidl.ir.rewriting.dce import dce
+from minidl.ir.rewriting.fold import FOLD, constant_of, fold, make_constant, splat_of
+from minidl.ir.rewriting.inline import inline
+from minidl.ir.rewriting.manager import Fixpoint, Pass, PassManager, count_ops, present
+
+__all__ = [
+    "Pass",
+    "PassManager",
+    "Fixpoint",
+    "inline",
+    "dce",
+    "cse",
+    "fold",
+    "canonicalize",
+    "FOLD",
+    "constant_of",
+    "splat_of",
+    "make_constant",
+    "count_ops",
+    "present",
+]

@@ -1,0 +1,11 @@
+"""StableHLO: the op set, a file for each family.
+
+Chapter: ir/stablehlo.
+Sources: StableHLO specification 1.x; op names, attributes and constraints are its own.
+"""
+
+from minidl.ir.stablehlo import (  # noqa: F401  (each adds its rows)
+    elementwise,
+    movement,
+    reduction,
+)

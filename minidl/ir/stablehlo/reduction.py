@@ -1,0 +1,203 @@
+"""StableHLO that combines elements: reduce, dot_general; sort; composite.
+
+Chapter: ir/stablehlo.
+Sources: StableHLO specification, one section an op; constraints by their labels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from minidl.core.errors import ShapeError
+from minidl.ir.dialects.builtin import parse_terminator
+from minidl.ir.mlir.attributes import DotDims
+from minidl.ir.mlir.core import Block, Operation, Region
+from minidl.ir.mlir.spec import define
+from minidl.ir.mlir.types import ScalarType, TensorType, Type, tensor
+from minidl.ir.stablehlo.elementwise import tensors
+from minidl.ir.stablehlo.movement import check_dims
+from minidl.ir.text.form import Custom, Parts
+from minidl.ir.text.kinds import BOOL, DOT, I64, INTS, PRECISION
+
+define(
+    "stablehlo.return",
+    "results*",
+    infer=lambda types, attributes, regions: [],
+    form=Custom(
+        lambda op, printer: (
+            f"stablehlo.return {', '.join(map(printer.name, op.operands))} : "
+            f"{', '.join(str(v.type) for v in op.operands)}"
+        ),
+        parse_terminator,
+    ),
+    traits="terminator",
+)
+
+
+def _infer_reduce(types: Sequence[Type], attributes: dict[str, Any], regions: Any) -> list[Type]:
+    name = "stablehlo.reduce"
+    half = len(types) // 2
+    xs, inits = tensors(name, types)[:half], tensors(name, types)[half:]
+    dims = attributes["dimensions"]
+    check_dims(name, dims, xs[0].rank, "dimensions")
+    for x, init in zip(xs, inits, strict=True):
+        if x.shape != xs[0].shape or init.rank or init.element is not x.element:
+            raise ShapeError(f"{name}: input {x} with init {init} (C1, C3)", op=name)
+    keep = [n for d, n in enumerate(xs[0].dims) if d not in dims]
+    return [tensor(keep, x.element) for x in xs]
+
+
+def reducer(op_name: str, element: ScalarType) -> Region:
+    """The region of a reduction by one binary op."""
+    scalar = tensor((), element)
+    block = Block([scalar, scalar])
+    op = block.append(Operation(op_name, block.args, [scalar]))
+    block.append(Operation("stablehlo.return", [op.result]))
+    return Region([block])
+
+
+def reducer_name(op: Operation) -> str | None:
+    """The binary op a region applies to its two arguments, or None for another body."""
+    block = op.regions[0].blocks[0]
+    first = block.first
+    if first is None or first.next is None or first.next is not block.last:
+        return None
+    if first.operands != block.args or len(block.args) != 2:
+        return None
+    return first.name if block.terminator.operands == first.results else None
+
+
+def _print_reduce(op: Operation, printer: Any) -> str:
+    half = len(op.operands) // 2
+    pairs = ", ".join(
+        f"({printer.name(x)} init: {printer.name(init)})"
+        for x, init in zip(op.operands[:half], op.operands[half:], strict=True)
+    )
+    ins = ", ".join(str(v.type) for v in op.operands)
+    outs = ", ".join(str(v.type) for v in op.results)
+    types = f"({ins}) -> {outs if len(op.results) == 1 else f'({outs})'}"
+    across = f"across dimensions = [{', '.join(map(str, op['dimensions']))}]"
+    rest = printer.attr_dict(op, frozenset(["dimensions"]))
+    rest = rest and " " + rest
+    name = reducer_name(op)
+    if name and half == 1:
+        return f"stablehlo.reduce{pairs} applies {name} {across}{rest} : {types}"
+    return f"stablehlo.reduce{pairs} {across}{rest} : {types}\n{_reducer(op, printer)}"
+
+
+def _reducer(op: Operation, printer: Any) -> str:
+    """`reducer(%a: t, %b: t) (…) { … }`: arguments in pairs, one a reduced value."""
+    pad = "  " * printer.indent + " "
+    block = op.body
+    half = len(block.args) // 2
+    texts = printer.arg_list(block)
+    groups = " ".join(f"({texts[i]}, {texts[i + half]})" for i in range(half))
+    body = printer.region(op.region)
+    return f"{pad}reducer{groups}  {body}"
+
+
+def _parse_reduce(p: Any) -> Parts:
+    inputs, inits = [], []
+    more = True
+    while more:
+        p.expect("(")
+        inputs.append(p.value_name())
+        p.expect("init")
+        p.expect(":")
+        inits.append(p.value_name())
+        p.expect(")")
+        more = p.accept(",")
+    parts = Parts(operands=inputs + inits)
+    applied = p.word() if p.accept("applies") else None
+    for word in ("across", "dimensions", "="):
+        p.expect(word)
+    parts.attributes["dimensions"] = INTS.parse(p, True)
+    parts.attributes.update(p.attr_dict())
+    p.expect(":")
+    function = p.function_type()
+    parts.operand_types, parts.result_types = list(function.inputs), list(function.outputs)
+    if applied:
+        if not function.inputs or not isinstance(function.inputs[0], TensorType):
+            raise p.error(f"a reduction takes tensors, got {function}", p.at_ - 1)
+        parts.regions = [reducer(applied, function.inputs[0].element)]
+    else:
+        parts.regions = [_parse_reducer(p)]
+    return parts
+
+
+def _parse_reducer(p: Any) -> Region:
+    p.expect("reducer")
+    lhs, rhs = [], []
+    while p.accept("("):
+        lhs.append(p.typed_name())
+        p.expect(",")
+        rhs.append(p.typed_name())
+        p.expect(")")
+    region: Region = p.region(lhs + rhs)
+    return region
+
+
+define(
+    "stablehlo.reduce",
+    "inputs* init_values*",
+    attributes={"dimensions": INTS},
+    infer=_infer_reduce,
+    form=Custom(_print_reduce, _parse_reduce),
+    traits="pure",
+    regions=1,
+)
+
+
+def dot_shape(x: TensorType, y: TensorType, dims: DotDims) -> list[int]:
+    """Result sizes: batching, then free of lhs, then free of rhs."""
+    name = "stablehlo.dot_general"
+    check_dims(name, dims.lhs_batching + dims.lhs_contracting, x.rank, "lhs dimensions")
+    check_dims(name, dims.rhs_batching + dims.rhs_contracting, y.rank, "rhs dimensions")
+    both = ((dims.lhs_batching, dims.rhs_batching), (dims.lhs_contracting, dims.rhs_contracting))
+    if any(len(left) != len(right) for left, right in both):
+        raise ShapeError(f"{name} pairs dimensions, got {dims} (C1, C2)", op=name)
+    pairs = [
+        *zip(dims.lhs_batching, dims.rhs_batching, strict=True),
+        *zip(dims.lhs_contracting, dims.rhs_contracting, strict=True),
+    ]
+    for a, b in pairs:
+        if x.dims[a] != y.dims[b]:
+            raise ShapeError(
+                f"{name}: dimension {a} of {x} has size {x.dims[a]}, "
+                f"dimension {b} of {y} has size {y.dims[b]} (C9, C10)",
+                op=name,
+                hint="paired dimensions must have one size",
+            )
+    free_x, free_y = dims.free(x.rank, y.rank)
+    return (
+        [x.dims[d] for d in dims.lhs_batching]
+        + [x.dims[d] for d in free_x]
+        + [y.dims[d] for d in free_y]
+    )
+
+
+def _infer_dot(types: Sequence[Type], attributes: dict[str, Any], regions: Any) -> list[Type]:
+    x, y = tensors("stablehlo.dot_general", types)
+    shape = dot_shape(x, y, attributes["dot_dimension_numbers"])
+    return [tensor(shape, x.element)]
+
+
+define(
+    "stablehlo.dot_general",
+    "lhs rhs",
+    attributes={"dot_dimension_numbers": DOT, "precision_config?": PRECISION},
+    infer=_infer_dot,
+    form="%lhs , %rhs , $dot_dimension_numbers "
+    "[ , precision = $precision_config ]?precision_config {} :fn",
+    traits="pure",
+)
+define(
+    "stablehlo.sort",
+    "inputs*",
+    attributes={"dimension?": I64, "is_stable?": BOOL},
+    infer=lambda types, attributes, regions: list(types),
+    defaults={"dimension": -1, "is_stable": False},
+    traits="pure",
+    regions=1,
+)

@@ -1,0 +1,160 @@
+"""The part of the parser that reads constants: `dense<…>` and single numbers.
+
+Chapter: ir/mlir.
+Sources: MLIR, "Builtin Dialect": DenseIntOrFPElementsAttr.
+Real: MLIR parses floats with APFloat, to the bit; here Python's float, rounded once
+to the type, which is the same for every literal of up to 17 digits.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from minidl.core.errors import ParseError
+from minidl.ir.mlir.attributes import Dense
+from minidl.ir.mlir.types import ScalarType, TensorType, VectorType
+from minidl.ir.text.cursor import Cursor
+
+MAX_ELEMENTS = 1 << 26
+_BITS = {"f16": np.uint16, "bf16": np.uint16, "f32": np.uint32, "f64": np.uint64}
+
+
+class ConstantParser(Cursor):
+    """Reads constant arrays."""
+
+    def dense(self) -> Dense:
+        """`dense<…> : tensor<…>`."""
+        literal, at = self._dense_literal()
+        self.expect(":")
+        return self._dense_checked(literal, self.type(), at)
+
+    def dense_like(self, type_: Any) -> Dense:
+        """`dense<…>` without a type of its own: it has the shape of `type_`."""
+        literal, at = self._dense_literal()
+        return self._dense_checked(literal, TensorType(type_.shape, type_.element), at)
+
+    def _dense_literal(self) -> tuple[Any, int]:
+        """What stands in `dense<…>`, and where."""
+        self.expect("dense")
+        self.expect("<")
+        at = self.at_
+        literal: Any = None if self.at(">") else self._literal(0)
+        self.expect(">")
+        return literal, at
+
+    def _dense_checked(self, literal: Any, type_: Any, at: int) -> Dense:
+        if not isinstance(type_, TensorType | VectorType) or not type_.is_static:
+            raise self.error(f"dense<…> needs a static tensor type, got {type_}", self.at_ - 1)
+        if type_.size > MAX_ELEMENTS:
+            raise self.error(f"a constant of {type_.size} elements is too large", self.at_ - 1)
+        return self._dense_value(literal, type_, at)
+
+    def _dense_value(self, literal: Any, type_: Any, at: int) -> Dense:
+        shaped = TensorType(type_.shape, type_.element)
+        dtype = type_.element.numpy
+        if literal is None:
+            if type_.size:
+                raise self.error(f"dense<> holds no element, {type_} has {type_.size}", at)
+            return Dense(np.zeros(type_.dims, dtype), shaped)
+        if isinstance(literal, str) and literal[:1] == '"':
+            return self._dense_bytes(literal, shaped, at)
+        if isinstance(literal, str):
+            return Dense.splat(self._scalar(literal, type_.element, at), shaped)
+        flat: list[Any] = []
+        shape = self._flatten(literal, flat, type_.element, at)
+        if shape != type_.shape:
+            raise self.error(f"the constant has shape {shape}, its type is {type_}", at)
+        return Dense(np.array(flat, dtype).reshape(type_.dims), shaped)
+
+    def _dense_bytes(self, literal: str, type_: TensorType, at: int) -> Dense:
+        digits = literal[1:-1]
+        try:
+            raw = bytes.fromhex(digits[2:] if digits[:2].lower() == "0x" else "?")
+        except ValueError:
+            raise self.error('expected bytes such as "0x3F80"', at) from None
+        element = type_.element
+        if element.name == "i1":
+            return self._dense_bits(np.frombuffer(raw, np.uint8), type_, at)
+        if len(raw) == element.bytes:
+            return Dense.splat(np.frombuffer(raw, element.numpy)[0], type_)
+        if len(raw) != type_.bytes:
+            raise self.error(f"{len(raw)} bytes do not fill {type_} ({type_.bytes})", at)
+        return Dense(np.frombuffer(raw, element.numpy).reshape(type_.dims), type_)
+
+    def _dense_bits(self, raw: Any, type_: TensorType, at: int) -> Dense:
+        """One byte an element, or (older MLIR) one bit; a single byte is a splat."""
+        if len(raw) == 1 and raw[0] in (0, 1, 255):
+            return Dense.splat(bool(raw[0]), type_)
+        if len(raw) == type_.size:
+            return Dense((raw != 0).reshape(type_.dims), type_)
+        bits = np.unpackbits(raw, bitorder="little")
+        if not 0 <= len(bits) - type_.size < 8:
+            raise self.error(f"{len(raw)} bytes do not fill {type_}", at)
+        return Dense(bits[: type_.size].astype(bool).reshape(type_.dims), type_)
+
+    def _literal(self, depth: int) -> Any:
+        """A nested list of words."""
+        if depth > 32:
+            raise self.error("a constant nested deeper than 32")
+        if self.accept("["):
+            return self.comma_list(lambda: self._literal(depth + 1), "]")
+        word = self.words[self.at_]
+        if not (word[:1].isdigit() or word[:1] in ("-", '"') or word in ("true", "false")):
+            raise self.error("expected a number")
+        self.at_ += 1
+        return word
+
+    def _flatten(self, tree: Any, out: list[Any], element: ScalarType, at: int) -> tuple[int, ...]:
+        if not isinstance(tree, list):
+            out.append(self._scalar(tree, element, at))
+            return ()
+        shapes = {self._flatten(item, out, element, at) for item in tree}
+        if len(shapes) > 1:
+            raise self.error("the rows of the constant have different lengths", at)
+        return (len(tree), *(shapes.pop() if shapes else ()))
+
+    def _scalar(self, word: str, element: ScalarType, at: int) -> Any:
+        """One number of that type, rounded once."""
+        if element.is_float:
+            return self._float(word, element, at)
+        try:
+            if word in ("true", "false"):
+                value = int(word == "true")
+            else:
+                value = int(word, 0) if "x" in word else int(word)
+        except ValueError:
+            raise self._no_number(word, element, at) from None
+        low, high = _range(element)
+        if not low <= value <= high:
+            raise self.error(f"{value} does not fit {element} ({low} … {high})", at)
+        return np.array(value, element.numpy)[()]
+
+    def _no_number(self, word: str, element: ScalarType, at: int) -> ParseError:
+        return self.error(f"{word[:40]!r} is not a number of type {element}", at)
+
+    def _float(self, word: str, element: ScalarType, at: int) -> Any:
+        """A decimal with a point, or the bits in hexadecimal."""
+        if word.lstrip("-").isdigit():
+            raise self.error(f"{word[:40]} is an integer, a number of {element} has a point", at)
+        try:
+            if "x" in word:
+                return np.array(int(word, 16), _BITS[element.name]).view(element.numpy)[()]
+            wide = float(word)
+        except (ValueError, OverflowError):
+            raise self._no_number(word, element, at) from None
+        with np.errstate(over="ignore"):
+            value = np.array(wide).astype(element.numpy)[()]
+        if not np.isfinite(value):
+            raise self.error(f"{word[:40]} is too large for {element}", at)
+        return value
+
+
+def _range(element: ScalarType) -> tuple[int, int]:
+    if element.name == "i1":
+        return -1, 1
+    bits = element.bits
+    if element.is_unsigned:
+        return 0, (1 << bits) - 1
+    return -(1 << (bits - 1)), (1 << (bits - 1)) - 1
