@@ -12,8 +12,9 @@ import pytest
 
 from minidl import ir
 from minidl.core import step
-from minidl.ir.rewriting import canonicalize, cse, dce, fold, inline
-from minidl.xla.passes import algebra, contraction, movement, optimize
+from minidl.ir.rewriting import cse, dce, fold, greedy, inline
+from minidl.ir.rewriting.patterns import algebra, movement
+from minidl.xla.passes import contraction, optimize
 from tests.ir import jaxlib_mlir as mlir
 
 FOLDER = Path(__file__).resolve().parents[1] / "golden"
@@ -23,9 +24,9 @@ PASSES = {
     "cse": cse,
     "fold": fold,
     "optimize": optimize,
-    "algebra": canonicalize("algebra", "", algebra.PATTERNS),
-    "movement": canonicalize("movement", "", movement.PATTERNS),
-    "contraction": canonicalize("contraction", "", contraction.PATTERNS),
+    "algebra": greedy("algebra", "", algebra.PATTERNS),
+    "movement": greedy("movement", "", movement.PATTERNS),
+    "contraction": greedy("contraction", "", contraction.PATTERNS),
 }
 TABLES = {"algebra": algebra, "movement": movement, "contraction": contraction}
 

@@ -3,12 +3,13 @@
 Chapter: ir/rewriting.
 """
 
-from minidl.ir.rewriting.canonicalize import canonicalize
+from minidl.ir.rewriting.canonicalize import canonicalize, greedy
 from minidl.ir.rewriting.cse import cse
 from minidl.ir.rewriting.dce import dce
 from minidl.ir.rewriting.fold import FOLD, constant_of, fold, make_constant, splat_of
 from minidl.ir.rewriting.inline import inline
 from minidl.ir.rewriting.manager import Fixpoint, Pass, PassManager, count_ops, present
+from minidl.ir.rewriting.patterns import CANONICAL
 
 __all__ = [
     "Pass",
@@ -19,6 +20,8 @@ __all__ = [
     "cse",
     "fold",
     "canonicalize",
+    "greedy",
+    "CANONICAL",
     "FOLD",
     "constant_of",
     "splat_of",

@@ -19,8 +19,8 @@ from minidl.ir.mlir.attributes import DotDims
 from minidl.ir.mlir.core import Operation, Value
 from minidl.ir.mlir.types import tensor
 from minidl.ir.rewriting.driver import Made, Pattern, Rewriter
+from minidl.ir.rewriting.patterns.match import Rule, dims_of, element_of, made_by, pattern, type_of
 from minidl.ir.stablehlo.reduction import reducer_name
-from minidl.xla.passes.match import Rule, dims_of, element_of, made_by, pattern, type_of
 
 PATTERNS: list[Pattern] = []
 DIMS = "dot_dimension_numbers"

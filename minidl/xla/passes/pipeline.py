@@ -10,19 +10,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from minidl.ir.mlir.module import Module
-from minidl.ir.rewriting import Fixpoint, PassManager, canonicalize, cse, dce, inline
+from minidl.ir.rewriting import CANONICAL, Fixpoint, PassManager, cse, dce, greedy, inline
 from minidl.ir.rewriting.driver import Pattern, Reasons
-from minidl.xla.passes import algebra, contraction, movement
+from minidl.xla.passes import contraction
 
 
 class _All:
-    """The patterns of the three tables, as they are when a pass begins."""
+    """The canonical patterns and those of the kernels, as they are when a pass begins."""
 
     def __iter__(self) -> Iterator[Pattern]:
-        return iter([*algebra.PATTERNS, *movement.PATTERNS, *contraction.PATTERNS])
+        return iter([*CANONICAL, *contraction.PATTERNS])
 
 
-simplify = canonicalize("simplify", "no rule changes a bit", _All())
+simplify = greedy("simplify", "no rule changes a bit", _All())
 PIPELINE = (inline, Fixpoint("canonicalize", (simplify, cse)), dce)
 
 

@@ -1,6 +1,6 @@
 """Match: small questions that the simplification patterns ask of a value.
 
-Chapter: xla/simplify.
+Chapter: ir/rewriting.
 Real: XLA's `pattern_matcher.h`, MLIR's `matchPattern(value, m_Constant(…))`.
 """
 

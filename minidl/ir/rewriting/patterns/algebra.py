@@ -1,6 +1,6 @@
 """Algebra that keeps every bit: which identities of real numbers floats obey.
 
-Chapter: xla/simplify.
+Chapter: ir/rewriting.
 Sources: IEEE 754-2019, sections 6.3 (the sign of a zero) and 9.6 (maximum, minimum).
 Real: XLA's `AlgebraicSimplifier`; LLVM folds the same few without `fast` flags.
 
@@ -18,7 +18,7 @@ import numpy as np
 
 from minidl.ir.mlir.core import Operation, Value
 from minidl.ir.rewriting.driver import Made, Pattern, Rewriter
-from minidl.xla.passes.match import (
+from minidl.ir.rewriting.patterns.match import (
     Rule,
     element_of,
     is_all_ones,

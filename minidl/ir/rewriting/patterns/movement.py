@@ -1,6 +1,6 @@
 """Movement: ops that only place elements, put together or left out.
 
-Chapter: xla/simplify.
+Chapter: ir/rewriting.
 Sources: StableHLO specification, "broadcast_in_dim", "reshape", "transpose", "slice".
 Real: XLA's `ReshapeMover`, `TransposeFolding` and parts of `AlgebraicSimplifier`.
 
@@ -17,7 +17,7 @@ from minidl.ir.mlir.spec import has_trait
 from minidl.ir.mlir.types import tensor
 from minidl.ir.rewriting.driver import Made, Pattern, Rewriter
 from minidl.ir.rewriting.fold import make_constant
-from minidl.xla.passes.match import (
+from minidl.ir.rewriting.patterns.match import (
     Rule,
     dims_of,
     element_of,
