@@ -26,7 +26,9 @@ class Step:
     state: Any = None
 
 
-_listeners: list[Callable[[Step], None]] = []
+Listener = Callable[[str, Any, "Callable[[], Any] | None"], None]
+
+_listeners: list[Listener] = []
 
 
 def listening() -> bool:
@@ -35,20 +37,29 @@ def listening() -> bool:
 
 
 def emit(title: str, where: Any = None, state: Callable[[], Any] | None = None) -> None:
-    """Hand a step to whoever records; `state` is called only if somebody does."""
-    if not _listeners:
-        return
-    step = Step(title, where, state() if state else None)
+    """Hand a step to whoever listens; `state` is called only by who wants it."""
     for listener in _listeners:
-        listener(step)
+        listener(title, where, state)
+
+
+@contextmanager
+def listen(listener: Listener) -> Iterator[None]:
+    """Call `listener(title, where, state)` at each step inside the `with` block, as it
+    happens; `state` is not called yet (a counter of millions of steps never does)."""
+    _listeners.append(listener)
+    try:
+        yield
+    finally:
+        _listeners.remove(listener)
 
 
 @contextmanager
 def record() -> Iterator[list[Step]]:
     """Collect the steps emitted inside the `with` block into a list."""
     steps: list[Step] = []
-    _listeners.append(steps.append)
-    try:
+
+    def keep(title: str, where: Any, state: Callable[[], Any] | None) -> None:
+        steps.append(Step(title, where, state() if state else None))
+
+    with listen(keep):
         yield steps
-    finally:
-        _listeners.remove(steps.append)
