@@ -19,6 +19,7 @@ from minidl.ir.mlir.module import Module
 from minidl.ir.mlir.spec import SPECS
 from minidl.ir.rewriting.driver import Reasons
 from minidl.ir.rewriting.manager import Pass
+from minidl.ir.rewriting.watch import tell
 
 Key = tuple[Any, ...]
 
@@ -66,27 +67,28 @@ def _mergeable(op: Operation) -> bool:
     return all(len(region.blocks) == 1 for region in op.regions)
 
 
-def _block(block: Block, known: dict[Key, Operation]) -> bool:
+def _block(module: Module, block: Block, known: dict[Key, Operation]) -> bool:
     changed = False
     for op in block:
         if op.regions:
             shares = "isolated" not in SPECS[op.name].traits and op.name[:10] != "stablehlo."
             for region in op.regions:
                 for inner in region.blocks:
-                    changed |= _block(inner, dict(known) if shares else {})
+                    changed |= _block(module, inner, dict(known) if shares else {})
         if not _mergeable(op):
             continue
         first = known.setdefault(key_of(op), op)
         if first is not op:
             first.location = fuse(first.location, op.location)
             op.replace(first.results)
+            tell(module, f"cse: one {op.name} is enough", first, "cse", cse.why, [op])
             changed = True
     return changed
 
 
 def change(module: Module, reasons: Reasons) -> bool:
     """Blocks in order; a region of the dialects of loops sees what stands above it."""
-    return _block(module.body, {})
+    return _block(module, module.body, {})
 
 
 cse = Pass("cse", "equal ops on equal operands give equal results", change)

@@ -14,6 +14,7 @@ from minidl.ir.mlir.core import Operation
 from minidl.ir.mlir.module import Module
 from minidl.ir.rewriting.driver import DEAD, Reasons, forget, is_dead, is_pure
 from minidl.ir.rewriting.manager import Pass
+from minidl.ir.rewriting.watch import tell
 
 
 def symbols_in(attribute: Any) -> Iterator[str]:
@@ -50,6 +51,7 @@ def remove_dead_functions(module: Module, reasons: Reasons, why: str = DEAD) -> 
     for op in dead:
         forget(op, why, reasons)
         op.erase()
+        tell(module, f"dce: @{op['sym_name']} goes", op, "dce", why, [op])
     return bool(dead)
 
 
@@ -86,6 +88,7 @@ def change(module: Module, reasons: Reasons) -> bool:
         if op.results and (is_dead(op) or _dead_call(op, impure)):
             forget(op, DEAD, reasons)
             op.erase()
+            tell(module, f"dce: {op.name} goes", op, "dce", DEAD, [op])
             changed = True
     return remove_dead_functions(module, reasons) or changed
 

@@ -19,12 +19,12 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from minidl.core import step
 from minidl.core.errors import MinidlError
-from minidl.ir.mlir.core import Operation, Region, Value
+from minidl.ir.mlir.core import Block, Operation, Region, Value, clone
 from minidl.ir.mlir.location import Location, fuse, origins
 from minidl.ir.mlir.spec import SPECS, infer_types
-from minidl.ir.mlir.types import Type
+from minidl.ir.mlir.types import TensorType, Type
+from minidl.ir.rewriting.watch import watch
 
 Reasons = dict[int, str]
 Made = Value | Sequence[Value] | None
@@ -42,6 +42,7 @@ class Pattern:
     op: str
     why: str
     rewrite: Callable[[Operation, Rewriter], Made]
+    dynamic: bool = False  # whether it also understands sizes that are not known
 
 
 def forget(op: Operation, reason: str, reasons: Reasons | None) -> None:
@@ -57,6 +58,14 @@ def is_pure(op: Operation) -> bool:
     return spec is not None and "pure" in spec.traits
 
 
+def is_static(op: Operation) -> bool:
+    """Whether the sizes of all tensors it reads and makes are known."""
+    for value in (*op.operands, *op.results):
+        if isinstance(value.type, TensorType) and not value.type.is_static:
+            return False
+    return True
+
+
 def is_dead(op: Operation) -> bool:
     return all(not v.uses for v in op.results) and bool(op.results) and is_pure(op)
 
@@ -64,10 +73,12 @@ def is_dead(op: Operation) -> bool:
 class Rewriter:
     """The worklist, and the hands of a pattern: it makes ops before the root."""
 
-    __slots__ = ("module", "reasons", "queue", "queued", "root", "made")
+    __slots__ = ("module", "reasons", "queue", "queued", "root", "made", "watch", "static")
 
     def __init__(self, module: Operation, reasons: Reasons | None) -> None:
         self.module, self.reasons = module, reasons
+        self.watch = watch(module)
+        self.static = True  # every size is known, so no pattern need ask
         self.queue: deque[Operation] = deque()
         self.queued: set[Operation] = set()
         self.root = module
@@ -93,6 +104,20 @@ class Rewriter:
         op = Operation(name, operands, result_types, attributes, regions, (), self.place(also))
         self.made.append(block.insert(op, self.root))
         return op.results[0]
+
+    def inline(self, block: Block, values: Sequence[Value]) -> list[Value]:
+        """A copy of `block` before the root, its arguments `values`; what it returns."""
+        parent = self.root.parent
+        assert parent is not None, f"{self.root.name} was erased"
+        mapping: dict[Value, Value] = dict(zip(block.args, values, strict=True))
+        for op in block:
+            if op is block.last:
+                break
+            copy = parent.insert(clone(op, mapping), self.root)
+            for inner in copy.walk():
+                inner.location = fuse(inner.location, self.root.location)
+            self.made.append(copy)
+        return [mapping.get(v, v) for v in block.terminator.operands]
 
     def place(self, also: Iterable[Operation | None] = ()) -> Location:
         """The union of the root's location and those of ops that it absorbs."""
@@ -136,8 +161,16 @@ class Rewriter:
                 self.push(user)
             old.replace_all_uses_with(new)
         for made in self.made:
-            self.push(made)
+            for inner in made.walk() if made.regions else (made,):
+                self.push(inner)
         self.erase(op)
+
+    def tell(self, title: str, rule: str, why: str, gone: Operation, where: Operation) -> None:
+        """The step of one change, when somebody listens."""
+        if self.watch is not None:
+            waiting = (op for op in self.queue if op in self.queued)
+            made = [op for op in self.made if op.parent is not None]
+            self.watch.tell(self.module, title, where, rule, why, [gone], made, waiting)
 
 
 def rewrite(module: Operation, patterns: Iterable[Pattern], reasons: Reasons | None = None) -> int:
@@ -153,6 +186,7 @@ def rewrite(module: Operation, patterns: Iterable[Pattern], reasons: Reasons | N
     for op in module.walk():
         if op.results:
             rewriter.push(op)
+            rewriter.static = rewriter.static and is_static(op)
     limit, count = 1024 + 64 * len(rewriter.queue), 0
     while (root := rewriter.pop()) is not None:
         count += _visit(root, rewriter, table.get(root.name, ()), general)
@@ -172,7 +206,10 @@ def _visit(
         _drop(op, rewriter)
         return True
     rewriter.root, rewriter.made = op, []
+    known = rewriter.static or is_static(op)
     for pattern in (*general, *own):
+        if not (known or pattern.dynamic):
+            continue
         made = pattern.rewrite(op, rewriter)
         if made is not None:
             _apply(pattern, op, [made] if isinstance(made, Value) else made, rewriter)
@@ -182,15 +219,14 @@ def _visit(
 
 def _drop(op: Operation, rewriter: Rewriter) -> None:
     forget(op, DEAD, rewriter.reasons)
+    rewriter.made = []
     rewriter.erase(op)
-    if step.listening():
-        step.emit(f"dead code: {op.name} goes", op, lambda: str(rewriter.module))
+    rewriter.tell(f"dead code: {op.name} goes", "dead code", DEAD, op, op)
 
 
 def _apply(pattern: Pattern, op: Operation, values: Sequence[Value], rewriter: Rewriter) -> None:
     rewriter.replace(op, values, f"{pattern.name}: {pattern.why}")
-    if step.listening():
-        now = values[0].op
-        became = now.name if now else "an argument"
-        title = f"{pattern.name}: {op.name} became {became}"
-        step.emit(title, now or op, lambda: str(rewriter.module))
+    if rewriter.watch is not None:
+        now = values[0].op if values else None
+        title = f"{pattern.name}: {op.name} became {now.name if now else 'an argument'}"
+        rewriter.tell(title, pattern.name, pattern.why, op, now or op)

@@ -15,6 +15,7 @@ from minidl.ir.mlir.module import Module
 from minidl.ir.rewriting.dce import remove_dead_functions
 from minidl.ir.rewriting.driver import Reasons, forget
 from minidl.ir.rewriting.manager import Pass
+from minidl.ir.rewriting.watch import tell
 
 MAX_OPS = 30_000
 
@@ -54,7 +55,11 @@ def change(module: Module, reasons: Reasons) -> bool:
     for function in list(module.functions.values()):
         todo = [op for op in function.walk() if callee_name(op) in bodies]
         while todo and budget > 0:
-            made = _expand(todo.pop(), bodies, reasons)
+            call = todo.pop()
+            made = _expand(call, bodies, reasons)
+            name = callee_name(call)
+            tell(module, f"inline: the call of @{name} became its body", call, "inline",
+                 inline.why, [call], made)  # fmt: skip
             todo.extend(op for op in made if callee_name(op) in bodies)
             budget -= len(made)
             changed = True

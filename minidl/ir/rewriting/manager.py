@@ -20,6 +20,7 @@ from minidl.ir.mlir.location import origins
 from minidl.ir.mlir.module import Module
 from minidl.ir.mlir.verify import verify
 from minidl.ir.rewriting.driver import Reasons
+from minidl.ir.rewriting.watch import watch
 
 ROUNDS = 8
 
@@ -91,11 +92,12 @@ class PassManager:
             )
         out, noted = module.clone(), Reasons()
         for one in self.passes:
-            before = count_ops(out) if step.listening() else 0
+            watching = watch(out)
+            before = count_ops(out) if watching else 0
             one.change(out, noted)
-            if step.listening():
+            if watching:
                 title = f"{one.name}: {before} ops became {count_ops(out)}"
-                step.emit(title, one.name, lambda: str(out))
+                watching.tell(out, title, one.name, rule=one.name)
             if self.check or step.listening():
                 _verify_after(one, out)
             if one.name == stop:
