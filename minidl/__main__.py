@@ -1,95 +1,89 @@
-"""`python -m minidl`: small commands; `doctor` says what this machine has.
+"""`python -m minidl`: small commands for a terminal, on the reader's own files.
 
 Chapter: none.
-Real: `jax.print_environment_info`, `python -m numba -s`.
+Real: `mlir-opt`, `stablehlo-translate`; `jax.print_environment_info`.
+
+    run FILE.mlir     evaluate it on arrays, print or save the results
+    show FILE.mlir    write one page that walks through its rewriting and lowering
+    doctor            what this machine has
 """
 
 from __future__ import annotations
 
 import argparse
-import importlib.metadata
-import importlib.util
-import platform
+import os
 import sys
+from importlib import import_module
 
 import minidl
-
-ENGINE = ("numpy", "ml_dtypes", "llvmlite", "numba", "numba-cuda", "matplotlib", "tqdm")
-READER = ("ipywidgets", "anywidget", "jupyterlab", "jupyter-book")
-ORACLES = ("jax", "jaxlib", "wasmtime", "playwright", "pytest", "hypothesis")
-WITHOUT = {
-    "llvmlite": "no machine code: reading, tracing and `ir.evaluate` still work",
-    "numba-cuda": "no GPU kernels: the PTX emulator still works",
-    "jupyterlab": "no notebooks: `pip install -r requirements.txt -c constraints.txt`",
-    "jax": "the tests compare with nothing of JAX's: `make test` installs it",
-}
+from minidl.core.errors import MinidlError
 
 
-def version(package: str) -> str | None:
-    """The installed version of a package, or None."""
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return None
-
-
-def packages() -> list[tuple[str, str]]:
-    """Each package with its version, or with what is lost without it."""
-    rows = []
-    for name in (*ENGINE, *READER, *ORACLES):
-        absent = "absent" + (f"; {WITHOUT[name]}" if name in WITHOUT else "")
-        rows.append((name, version(name) or absent))
-    return rows
-
-
-def processor() -> list[tuple[str, str]]:
-    """The host as LLVM sees it, and the vector features that matter here."""
-    if importlib.util.find_spec("llvmlite") is None:
-        return [("CPU", platform.machine())]
-    from llvmlite import binding
-
-    features = binding.get_host_cpu_features()
-    vectors = ("avx2", "fma", "avx512f", "neon", "sve")
-    have = [name for name in vectors if features.get(name)]
-    return [
-        ("CPU", f"{binding.get_host_cpu_name()} ({binding.get_process_triple()})"),
-        ("vectors", " ".join(have) or "none beyond the base"),
-    ]
-
-
-def gpu() -> str:
-    """The NVIDIA GPU, or why there is none."""
-    if importlib.util.find_spec("numba_cuda") is None:
-        return "not looked for: numba-cuda is absent"
-    try:
-        from numba import cuda
-
-        return cuda.get_current_device().name.decode()
-    except Exception as error:  # the driver's own errors have no common base
-        return f"none ({type(error).__name__}); kernels run on the emulator"
-
-
-def doctor() -> int:
-    """Print versions, CPU features, GPU, and what is absent."""
-    rows = [
-        ("minidl", minidl.__version__),
-        ("Python", f"{sys.version.split()[0]} ({platform.system()} {platform.machine()})"),
-        *processor(),
-        ("GPU", gpu()),
-        *packages(),
-    ]
-    for name, value in rows:
-        print(f"{name:14} {value}")
-    return 0
-
-
-def main(arguments: list[str] | None = None) -> int:
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="minidl", description="a textbook that runs")
     parser.add_argument("--version", action="version", version=f"minidl {minidl.__version__}")
     commands = parser.add_subparsers(dest="command", required=True)
+    _run(commands.add_parser("run", help="evaluate a file of MLIR on arrays"))
+    _show(commands.add_parser("show", help="write a page that walks through a file of MLIR"))
     commands.add_parser("doctor", help="print versions, CPU features, GPU, and what is absent")
-    parser.parse_args(arguments)
+    return parser
+
+
+def _run(run: argparse.ArgumentParser) -> None:
+    arrays = "one for each argument: a .npy or .npz file, or numbers such as 2.5 or [1,2]"
+    engines = "the reference meaning, or code compiled for this machine"
+    add = run.add_argument
+    add("file", help="MLIR text; - reads the standard input")
+    add("--input", nargs="*", action="extend", default=[], metavar="ARRAY", help=arrays)
+    add("--entry", metavar="NAME", help="the function to run (main)")
+    add("--engine", choices=("evaluate", "native"), default="evaluate", help=engines)
+    add("--output", metavar="OUT.npz", help="save the results in one archive: out0, out1, …")
+    add("--save", metavar="DIR", help="save the results as DIR/out0.npy, …")
+    add("--trace", action="store_true", help="print what each op computes")
+
+
+def _show(show: argparse.ArgumentParser) -> None:
+    show.add_argument("file", help="MLIR text; - reads the standard input")
+    show.add_argument("-o", "--output", metavar="PAGE.html", help="the page (FILE.html)")
+
+
+def _on_file(options: argparse.Namespace) -> int:
+    """`run` or `show`; an error of the file stands on stderr with its line and a caret."""
+    from minidl.commands.given import Given, read
+
+    given = Given("", "")
+    command = getattr(import_module(f"minidl.commands.{options.command}"), options.command)
+    try:
+        given = read(options.file)
+        command(given, options)
+    except MinidlError as error:
+        said = given.explained(error)
+    except MemoryError:
+        said = "out of memory: the arrays of this program do not fit"
+    else:
+        return 0
+    print(f"error: {said}", file=sys.stderr)
+    return 1
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from minidl.commands.doctor import doctor
+
     return doctor()
+
+
+def main(arguments: list[str] | None = None) -> int:
+    options = _parser().parse_args(arguments)
+    try:
+        code = _doctor(options) if options.command == "doctor" else _on_file(options)
+        sys.stdout.flush()
+        return code
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # whoever reads our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
 
 
 if __name__ == "__main__":
