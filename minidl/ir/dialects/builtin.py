@@ -128,7 +128,9 @@ def _print_call(op: Operation, printer: Any) -> str:
     types = FunctionType(tuple(v.type for v in op.operands), tuple(v.type for v in op.results))
     operands = ", ".join(map(printer.name, op.operands))
     attributes = printer.attr_dict(op, frozenset(["callee"]))
-    return f"call {op['callee']}({operands}){attributes and ' ' + attributes} : {types}"
+    parent = op.parent_op
+    word = "call" if parent is None or parent.name == "func.func" else "func.call"
+    return f"{word} {op['callee']}({operands}){attributes and ' ' + attributes} : {types}"
 
 
 def _parse_call(p: Any) -> Parts:

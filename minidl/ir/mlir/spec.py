@@ -24,6 +24,7 @@ from minidl.ir.mlir.core import Block, Operation, Region, Value
 from minidl.ir.mlir.location import UNKNOWN, Location
 from minidl.ir.mlir.types import Type
 
+ANY = -1  # regions: any number of them
 Infer = Callable[[Sequence[Any], dict[str, Any], Sequence[Region]], list[Type]]
 
 

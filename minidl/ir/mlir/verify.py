@@ -13,7 +13,7 @@ from functools import partial
 from minidl.core.errors import MinidlError, VerifyError
 from minidl.ir.mlir.core import Block, Operation, Region, Value
 from minidl.ir.mlir.location import place
-from minidl.ir.mlir.spec import SPECS, OpSpec, infer_types
+from minidl.ir.mlir.spec import ANY, SPECS, OpSpec, infer_types
 from minidl.ir.mlir.types import TensorType, Type
 
 
@@ -62,7 +62,7 @@ def _verify_row(op: Operation, spec: OpSpec) -> None:
     for name in spec.attributes:
         if not name.endswith("?") and name not in op.attributes:
             raise _fail(op, f"{op.name} needs the attribute {name!r}")
-    if len(op.regions) != spec.regions:
+    if spec.regions not in (ANY, len(op.regions)):
         raise _fail(op, f"{op.name} has {spec.regions} regions, got {len(op.regions)}")
     try:
         if spec.verify is not None:

@@ -5,6 +5,8 @@ Sources: StableHLO specification 1.x; op names, attributes and constraints are i
 """
 
 from minidl.ir.stablehlo import (  # noqa: F401  (each adds its rows)
+    bodies,
+    control,
     elementwise,
     movement,
     reduction,

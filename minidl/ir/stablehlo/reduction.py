@@ -1,4 +1,4 @@
-"""StableHLO that combines elements: reduce, dot_general; sort; composite.
+"""StableHLO that combines elements: reduce, dot_general.
 
 Chapter: ir/stablehlo.
 Sources: StableHLO specification, one section an op; constraints by their labels.
@@ -10,42 +10,59 @@ from collections.abc import Sequence
 from typing import Any
 
 from minidl.core.errors import ShapeError
-from minidl.ir.dialects.builtin import parse_terminator
 from minidl.ir.mlir.attributes import DotDims
 from minidl.ir.mlir.core import Block, Operation, Region
-from minidl.ir.mlir.spec import define
+from minidl.ir.mlir.spec import SPECS, define
 from minidl.ir.mlir.types import ScalarType, TensorType, Type, tensor
 from minidl.ir.stablehlo.elementwise import tensors
 from minidl.ir.stablehlo.movement import check_dims
+from minidl.ir.stablehlo.regions import element_types, promotes
 from minidl.ir.text.form import Custom, Parts
-from minidl.ir.text.kinds import BOOL, DOT, I64, INTS, PRECISION
+from minidl.ir.text.kinds import DOT, INTS, PRECISION
 
-define(
-    "stablehlo.return",
-    "results*",
-    infer=lambda types, attributes, regions: [],
-    form=Custom(
-        lambda op, printer: (
-            f"stablehlo.return {', '.join(map(printer.name, op.operands))} : "
-            f"{', '.join(str(v.type) for v in op.operands)}"
-        ),
-        parse_terminator,
-    ),
-    traits="terminator",
-)
+_REDUCE = "stablehlo.reduce"
 
 
 def _infer_reduce(types: Sequence[Type], attributes: dict[str, Any], regions: Any) -> list[Type]:
-    name = "stablehlo.reduce"
+    """Shape without the reduced dimensions; the element is what the body computes."""
     half = len(types) // 2
-    xs, inits = tensors(name, types)[:half], tensors(name, types)[half:]
+    if not half:
+        raise ShapeError(f"{_REDUCE} wants an input and an initial value (C3)", op=_REDUCE)
+    xs, inits = tensors(_REDUCE, types)[:half], tensors(_REDUCE, types)[half:]
     dims = attributes["dimensions"]
-    check_dims(name, dims, xs[0].rank, "dimensions")
+    _check_dimensions(dims, xs[0].rank)
     for x, init in zip(xs, inits, strict=True):
-        if x.shape != xs[0].shape or init.rank or init.element is not x.element:
-            raise ShapeError(f"{name}: input {x} with init {init} (C1, C3)", op=name)
+        if x.shape != xs[0].shape:
+            raise ShapeError(f"{_REDUCE} of {xs[0]} and {x}: one shape for all (C1)", op=_REDUCE)
+        if init.rank or init.element is not x.element:
+            raise ShapeError(f"{_REDUCE} of {x} begins with {init}, not a scalar (C2)", op=_REDUCE)
+    elements = _body_elements(xs, regions[0]) if regions else [x.element for x in xs]
     keep = [n for d, n in enumerate(xs[0].dims) if d not in dims]
-    return [tensor(keep, x.element) for x in xs]
+    return [tensor(keep, e) for e in elements]
+
+
+def _check_dimensions(dims: Sequence[int], rank: int) -> None:
+    if not all(0 <= d < rank for d in dims):
+        raise ShapeError(
+            f"{_REDUCE}: dimensions {list(dims)} of an input of rank {rank} (C4)", op=_REDUCE
+        )
+    if len(set(dims)) != len(dims):
+        raise ShapeError(f"{_REDUCE}: dimensions {list(dims)} repeat one (C5)", op=_REDUCE)
+
+
+def _body_elements(xs: Sequence[TensorType], body: Region) -> list[ScalarType]:
+    """E0 … of a body of type (E0, …, E0, …) -> (E0, …), each able to hold its input."""
+    elements = element_types(_REDUCE, body, 2, "body", "C6")
+    fits = len(elements) == len(xs) and all(
+        promotes(x.element, e) for x, e in zip(xs, elements, strict=True)
+    )
+    if not fits:
+        raise ShapeError(
+            f"the body of {_REDUCE} computes {', '.join(map(str, elements))} for inputs "
+            f"{', '.join(map(str, xs))} (C6)",
+            op=_REDUCE,
+        )
+    return elements
 
 
 def reducer(op_name: str, element: ScalarType) -> Region:
@@ -68,6 +85,15 @@ def reducer_name(op: Operation) -> str | None:
     return first.name if block.terminator.operands == first.results else None
 
 
+def _applied(op: Operation) -> str | None:
+    """The op that `applies` may name: one commutative op, nothing else to say about it."""
+    name, first = reducer_name(op), op.regions[0].blocks[0].first
+    if name is None or first is None or first.attributes or not name.startswith("stablehlo."):
+        return None
+    plain = op.operands[0].type.element is op.results[0].type.element  # type: ignore[attr-defined]
+    return name if plain and "commutative" in SPECS[name].traits else None
+
+
 def _print_reduce(op: Operation, printer: Any) -> str:
     half = len(op.operands) // 2
     pairs = ", ".join(
@@ -80,7 +106,7 @@ def _print_reduce(op: Operation, printer: Any) -> str:
     across = f"across dimensions = [{', '.join(map(str, op['dimensions']))}]"
     rest = printer.attr_dict(op, frozenset(["dimensions"]))
     rest = rest and " " + rest
-    name = reducer_name(op)
+    name = _applied(op)
     if name and half == 1:
         return f"stablehlo.reduce{pairs} applies {name} {across}{rest} : {types}"
     return f"stablehlo.reduce{pairs} {across}{rest} : {types}\n{_reducer(op, printer)}"
@@ -118,12 +144,18 @@ def _parse_reduce(p: Any) -> Parts:
     function = p.function_type()
     parts.operand_types, parts.result_types = list(function.inputs), list(function.outputs)
     if applied:
-        if not function.inputs or not isinstance(function.inputs[0], TensorType):
-            raise p.error(f"a reduction takes tensors, got {function}", p.at_ - 1)
+        _check_applied(p, applied, function)
         parts.regions = [reducer(applied, function.inputs[0].element)]
     else:
         parts.regions = [_parse_reducer(p)]
     return parts
+
+
+def _check_applied(p: Any, name: str, function: Any) -> None:
+    if name not in SPECS or "commutative" not in SPECS[name].traits:
+        raise p.error(f"`applies` names a commutative op of two operands, not {name}", p.at_ - 1)
+    if len(function.inputs) != 2 or not isinstance(function.inputs[0], TensorType):
+        raise p.error(f"`applies` reduces one tensor, got {function}", p.at_ - 1)
 
 
 def _parse_reducer(p: Any) -> Region:
@@ -191,13 +223,4 @@ define(
     form="%lhs , %rhs , $dot_dimension_numbers "
     "[ , precision = $precision_config ]?precision_config {} :fn",
     traits="pure",
-)
-define(
-    "stablehlo.sort",
-    "inputs*",
-    attributes={"dimension?": I64, "is_stable?": BOOL},
-    infer=lambda types, attributes, regions: list(types),
-    defaults={"dimension": -1, "is_stable": False},
-    traits="pure",
-    regions=1,
 )

@@ -1,0 +1,86 @@
+"""What an op asks of its regions: one block, arguments of given types, given results.
+
+Chapter: ir/stablehlo.
+Sources: StableHLO specification; the types of `body`, `cond`, `branches`, `computation`,
+`comparator` stand there as function types.
+Real: `SingleBlockImplicitTerminator<"ReturnOp">` and the shape functions of
+TypeInference.cpp.
+
+A region may use values from around it (no StableHLO op is isolated from above).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from minidl.core.errors import ShapeError
+from minidl.ir.mlir.core import Region
+from minidl.ir.mlir.types import ScalarType, TensorType, Type, tensor
+
+ENDS = ("stablehlo.return", "func.return")
+
+
+def returned(name: str, region: Region) -> list[Type]:
+    """The types that a region of one block returns."""
+    if len(region.blocks) != 1:
+        raise ShapeError(f"a region of {name} has {len(region.blocks)} blocks, not 1", op=name)
+    last = region.blocks[0].last
+    if last is None or last.name not in ENDS:
+        raise ShapeError(
+            f"a region of {name} ends with {last.name if last else 'nothing'}",
+            op=name,
+            hint="end it with stablehlo.return",
+        )
+    return [v.type for v in last.operands]
+
+
+def taken(region: Region) -> list[Type]:
+    """The types of a region's arguments."""
+    return [v.type for v in region.blocks[0].args]
+
+
+def spell(types: Sequence[Type]) -> str:
+    return f"({', '.join(map(str, types))})"
+
+
+def check_region(
+    name: str,
+    region: Region,
+    inputs: Sequence[Type],
+    outputs: Sequence[Type],
+    what: str,
+    label: str,
+) -> None:
+    """A region has the function type that the specification gives it under `label`."""
+    got = returned(name, region)
+    if taken(region) != list(inputs) or got != list(outputs):
+        raise ShapeError(
+            f"the {what} of {name} is {spell(taken(region))} -> {spell(got)}, "
+            f"expected {spell(inputs)} -> {spell(outputs)} ({label})",
+            op=name,
+        )
+
+
+def scalar(element: ScalarType) -> TensorType:
+    return tensor((), element)
+
+
+def element_types(name: str, region: Region, arity: int, what: str, label: str) -> list[ScalarType]:
+    """The n elements E of a body of type (E…, E…) -> (E…); `arity` lists of arguments."""
+    outs = returned(name, region)
+    fits = all(isinstance(t, TensorType) and not t.rank for t in outs)
+    if not fits or taken(region) != outs * arity:
+        raise ShapeError(
+            f"the {what} of {name} is {spell(taken(region))} -> {spell(outs)}: it must take "
+            f"{arity} scalars for each that it returns, of the same type ({label})",
+            op=name,
+        )
+    return [t.element for t in outs if isinstance(t, TensorType)]
+
+
+def promotes(a: ScalarType, b: ScalarType) -> bool:
+    """Whether a body may compute elements of `a` in `b` (`is_promotable`)."""
+    if a is b:
+        return True
+    same_kind = (a.is_float, a.is_unsigned) == (b.is_float, b.is_unsigned)
+    return same_kind and "i1" not in (a.name, b.name) and a.bits <= b.bits
