@@ -15,12 +15,21 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from minidl.ir.lowering.generics import Generic, Place
+from minidl.ir.lowering.generics import Generic, Place, source_of
 from minidl.ir.lowering.nest import Position, Scope, Tile, typed, vector_dim, width_of
 from minidl.ir.mlir.attributes import Affine, Dense
 from minidl.ir.mlir.core import Operation, Value
 from minidl.ir.mlir.location import Location
-from minidl.ir.mlir.types import ScalarType, ShapedType, VectorType, i1, i8, index, tensor
+from minidl.ir.mlir.types import (
+    ScalarType,
+    ShapedType,
+    Type,
+    VectorType,
+    i1,
+    i8,
+    index,
+    tensor,
+)
 
 
 class Access:
@@ -48,16 +57,62 @@ class Access:
         """The generic's region at one position, on vectors as wide as the position."""
         width = width_of(p)
         block = g.op.body
-        env: dict[Value, Value] = {}
+        env = dict(zip(block.args[len(g.ins) :], accumulators, strict=False))
+        self.evaluate(scope, g, tile, p, env, block.terminator.operands)
+        return [scope.broadcast(env[v], width) for v in block.terminator.operands]
+
+    def evaluate(
+        self, scope: Scope, g: Generic, tile: Tile, p: Position, env: dict[Value, Value],
+        wanted: Sequence[Value],
+    ) -> None:  # fmt: skip
+        """Put the values of the region that `wanted` needs at one position into `env`."""
+        width, block = width_of(p), g.op.body
+        needed = self._needed(g, vector_dim(p), wanted, env)
         for i in range(len(g.ins)):
-            if block.args[i].uses:
+            if block.args[i] in needed:
                 env[block.args[i]] = self.read(scope, g, i, tile, p, width)
-        env.update(zip(block.args[len(g.ins) :], accumulators, strict=False))
         for op in block:
-            if op is block.last:
-                return [scope.broadcast(env[v], width) for v in op.operands]
-            env[op.results[0]] = self.scalar_op(scope, op, env, tile, p, width)
-        return []
+            if op is block.last or op.results[0] not in needed:
+                continue
+            if op.name == "tensor.extract":
+                env[op.result] = self._extract(scope, g, op, tile, p, env)
+            else:
+                env[op.results[0]] = self.scalar_op(scope, op, env, tile, p, width)
+
+    @staticmethod
+    def _needed(
+        g: Generic, v: int | None, wanted: Sequence[Value], known: dict[Value, Value]
+    ) -> set[Value]:
+        """The values of the region that must be there; a place read as scalars needs none."""
+        needed = {x for x in wanted if x not in known}
+        for op in reversed(g.op.body):
+            if op is g.op.body.last or op.results[0] not in needed:
+                continue
+            if op.name == "tensor.extract" and g.neighbours(op, v):
+                continue
+            needed.update(x for x in op.operands if x not in known)
+        return needed
+
+    def _extract(
+        self, scope: Scope, g: Generic, op: Operation, tile: Tile, p: Position,
+        env: dict[Value, Value],
+    ) -> Value:  # fmt: skip
+        """`tensor.extract` at a computed place: one load for neighbours, else one a lane."""
+        memref, location = self.reads[source_of(op.operands[0])].memref, op.location
+        v, width, indices = vector_dim(p), width_of(p), op.operands[1:]
+        if v is None or g.neighbours(op, v):
+            first = p if v is None else (*p[:v], (p[v][0], 1), *p[v + 1 :])
+            at: dict[Value, Value] = {}
+            self.evaluate(scope, g, tile, first, at, indices)
+            moves = v is not None and indices and g.steps(v)[indices[-1]]
+            places = [at[x] for x in indices]
+            x = self._load_one(scope, memref, places, width if moves else 1, location)
+        else:
+            vectors = [scope.broadcast(env[x], width) for x in indices]
+            places_of = [[_lane(scope, x, k, location) for x in vectors] for k in range(width)]
+            lanes = [self._load_one(scope, memref, at_k, 1, location) for at_k in places_of]
+            x = _together(scope, lanes, location)
+        return self._truth(scope, x, op.result.type, location)
 
     def scalar_op(
         self,
@@ -119,7 +174,12 @@ class Access:
         where = place.index(g.maps[i].results)
         x = self._load(scope, place.memref, where, tile, p, width, location)
         assert isinstance(value.type, ShapedType)
-        if value.type.element is not i1:
+        return self._truth(scope, x, value.type.element, location)
+
+    @staticmethod
+    def _truth(scope: Scope, x: Value, element: Type, location: Location) -> Value:
+        """A truth value is stored in a byte."""
+        if element is not i1:
             return x
         made = typed(i1, x.type.size if isinstance(x.type, VectorType) else 1)
         return scope.once(
@@ -146,10 +206,7 @@ class Access:
         if moved[-1] == 1 and not any(moved[:-1]):
             return self._load_one(scope, memref, at(0), width, location)
         lanes = [self._load_one(scope, memref, at(k), 1, location) for k in range(width)]
-        element = lanes[0].type
-        assert isinstance(element, ScalarType)
-        made = VectorType((width,), element)
-        return scope.op("vector.from_elements", lanes, made, None, location)
+        return _together(scope, lanes, location)
 
     def _load_one(
         self, scope: Scope, memref: Value, at: list[Value], width: int, location: Location
@@ -202,8 +259,21 @@ class Access:
         for k in range(width):  # a window with steps along the vector
             shifted = [*offsets[:v], offsets[v] + k, *offsets[v + 1 :]]
             at = [scope.affine(e, tile.bases, shifted) for e in where]
-            lane = scope.op("vector.extract", [value], value.type.element, {"position": k})
+            lane = _lane(scope, value, k, location)
             scope.emit("memref.store", [lane, place.memref, *at], location)
+
+
+def _together(scope: Scope, lanes: Sequence[Value], location: Location) -> Value:
+    element = lanes[0].type
+    assert isinstance(element, ScalarType)
+    made = VectorType((len(lanes),), element)
+    return scope.op("vector.from_elements", lanes, made, None, location)
+
+
+def _lane(scope: Scope, x: Value, k: int, location: Location) -> Value:
+    """Lane `k` of a vector."""
+    assert isinstance(x.type, VectorType)
+    return scope.op("vector.extract", [x], x.type.element, {"position": k}, location)
 
 
 def _counting(scope: Scope, start: int, width: int) -> Value:

@@ -57,6 +57,7 @@ class Generic:
         self.out_maps = self.maps[len(ins) :]
         kinds = op["iterator_types"]
         self.parallel = kinds.count("parallel")
+        self.moves: dict[int, dict[Value, int | None]] = {}
         self.sizes = self._sizes()
         self.locations: tuple[Location, ...] = op.get("_locations", ()) or (
             (op.location,) * len(ins)
@@ -93,6 +94,29 @@ class Generic:
         each = sum(cost(op) for op in self.op.body)
         return math.prod(self.sizes) * max(1, each - 1)
 
+    def steps(self, v: int) -> dict[Value, int | None]:
+        """How each scalar of the region moves when dimension `v` moves by 1; None: not evenly."""
+        if v in self.moves:
+            return self.moves[v]
+        made = self.moves[v] = dict.fromkeys(self.op.body.args, 0)
+        for x, map_ in zip(self.op.body.args, self.maps, strict=True):
+            made[x] = None if map_.moves(v) else 0
+        for op in self.op.body:
+            known = [made.get(x, 0) for x in op.operands]
+            even = not any(n != 0 for n in known)
+            if op.name == "linalg.index":
+                made[op.result] = int(op["dim"] == v)
+            elif op.name == "arith.addi" and None not in known:
+                made[op.result] = sum(n for n in known if n is not None)
+            elif op.results:
+                made[op.results[0]] = 0 if even else None
+        return made
+
+    def neighbours(self, extract: Operation, v: int | None) -> bool:
+        """Whether lanes along `v` read one element, or elements side by side."""
+        steps = [] if v is None else [self.steps(v)[x] for x in extract.operands[1:]]
+        return not any(s != 0 for s in steps[:-1]) and steps[-1:] in ([], [0], [1])
+
     def flatten(self) -> None:
         """All dimensions as one, where nothing asks for more (see `is_flat`)."""
         one = AffineMap(1, (Affine.dim(0),))
@@ -104,6 +128,11 @@ class Generic:
 def cost(op: Operation) -> int:
     """What one scalar op is worth; elementary functions are some dozen rows."""
     return 12 if op.name.startswith("math.") and op.name != "math.fma" else 1
+
+
+def _extracts(op: Operation) -> bool:
+    """Whether an op of a region reads an element by more than one index."""
+    return op.name == "tensor.extract" and len(op.operands) > 2
 
 
 def source_of(value: Value) -> Value:
@@ -139,7 +168,7 @@ def is_flat(generics: Sequence[Generic]) -> bool:
     for g in generics:
         if g.reduces or g.sizes != generics[0].sizes or g.parallel < 2:
             return False
-        if any(op.name == "linalg.index" for op in g.op.body):
+        if any(op.name == "linalg.index" or _extracts(op) for op in g.op.body):
             return False
         if any(m.results and not leads(m, g.parallel) for m in g.maps):
             return False

@@ -76,20 +76,10 @@ class _Combine:
         self, scope: Scope, base: Value, offset: int, width: int, acc: Value | None, want: Value
     ) -> Value:
         """Evaluate the region up to `want`."""
-        low, g = self.low, self.g
         tile = self.tile.then(base, chunks(offset + width, width))
         p = (*self.p, (offset, width))
-        block = g.op.body
-        env: dict[Value, Value] = {}
-        for i in range(len(g.ins)):
-            if block.args[i].uses:
-                env[block.args[i]] = low.read(scope, g, i, tile, p, width)
-        if acc is not None:
-            env[block.args[-1]] = acc
-        for op in block:
-            if op is block.last or any(v not in env for v in op.operands):
-                continue
-            env[op.results[0]] = low.scalar_op(scope, op, env, tile, p, width)
+        env = {} if acc is None else {self.g.op.body.args[-1]: acc}
+        self.low.evaluate(scope, self.g, tile, p, env, [want])
         return scope.broadcast(env[want], width)
 
     def join(self, scope: Scope, x: Value, y: Value) -> Value:

@@ -155,6 +155,10 @@ class AffineMap:
     dims: int
     results: tuple[Affine, ...]
 
+    def moves(self, d: int) -> bool:
+        """Whether another d_d is another element."""
+        return any(e.coefficient(d) for e in self.results)
+
     def __str__(self) -> str:
         ds = ", ".join(f"d{i}" for i in range(self.dims))
         return f"affine_map<({ds}) -> ({', '.join(map(str, self.results))})>"
