@@ -306,7 +306,6 @@ WRONG = {
     "at": (jitted(lambda x: x.at[0].set(1)), "no attribute 'at'"),
     "format": (jitted(lambda x: f"{x:.2f}"), "formatting by '.2f'"),
     "not compiled": (jitted(mnp.sort), "stablehlo.sort is not compiled"),
-    "not lowered": (jitted(lambda x: x % 2.5), "remainder of floats is not lowered"),
 }
 
 

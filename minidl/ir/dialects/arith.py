@@ -156,7 +156,7 @@ _MATH = (
 )
 for short in _MATH.split():
     define(f"math.{short}", "x", infer=like_first, form="%x {} :results", traits="pure scalar")
-for short in ("powf", "atan2", "copysign"):
+for short in ("powf", "ipowi", "atan2", "copysign"):
     define(
         f"math.{short}",
         "lhs rhs",

@@ -13,17 +13,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from minidl.core.errors import UnsupportedError
 from minidl.core.rules import RuleTable
 from minidl.ir.mlir.attributes import Typed
 from minidl.ir.mlir.core import Operation, Value
-from minidl.ir.mlir.location import place
 from minidl.ir.mlir.spec import Builder
 from minidl.ir.mlir.types import ScalarType, TensorType, f32, i1
 
 Row = Callable[..., Value]
 KEEPS_16 = frozenset(
-    f"stablehlo.{n}" for n in ("select", "convert", "bitcast_convert", "optimization_barrier")
+    f"stablehlo.{n}"
+    for n in ("select", "convert", "bitcast_convert", "optimization_barrier", "reduce_precision")
 )  # these take 16-bit floats as they are
 SCALAR: RuleTable[Row] = RuleTable("scalar", "the lowering to linalg")
 
@@ -48,15 +47,6 @@ def constant(b: Builder, value: Any, element: ScalarType) -> Value:
         half = 1 << (element.bits - 1)
         number = (number + half) % (2 * half) - half
     return b.value("arith.constant", value=Typed(number, element))
-
-
-def _refused(op: Operation, which: str, hint: str) -> UnsupportedError:
-    return UnsupportedError(
-        f"{op.name} {which} is not lowered",
-        op=op.name,
-        span=place(op.location),
-        hint=f"stage: linalg; {hint}",
-    )
 
 
 def _by_kind(floats: str | None, signed: str, unsigned: str, boolean: str | None = None) -> Row:
@@ -152,9 +142,27 @@ def _logistic(b: Builder, op: Operation, element: ScalarType, x: Value) -> Value
 
 @SCALAR.rule("stablehlo.power")
 def _power(b: Builder, op: Operation, element: ScalarType, x: Value, y: Value) -> Value:
-    if not element.is_float:
-        raise _refused(op, "of integers", "multiply in a loop of your own, or use floats")
-    return b.value("math.powf", x, y)
+    """Integers wrap; a negative exponent leaves ±1 and makes all else 0.
+
+    `math.ipowi` reads the exponent with a sign: one of 2^(n−1) or more is replaced by
+    a smaller one of the same power (odd numbers have an order that divides 2^(n−2); an even
+    one is 0 from the n-th power on).
+    """
+    if element.is_float:
+        return b.value("math.powf", x, y)
+    zero, quarter = constant(b, 0, element), 1 << (element.bits - 2)
+    negative = b.value("arith.cmpi", y, zero, predicate="slt")
+    if element.is_unsigned:
+        low = b.value("arith.andi", y, constant(b, quarter - 1, element))
+        less = b.value("arith.ori", low, constant(b, quarter, element))
+        return b.value("math.ipowi", x, b.value("arith.select", negative, less, y))
+    odd = b.value("arith.andi", y, constant(b, 1, element))
+    made = b.value("math.ipowi", x, b.value("arith.select", negative, odd, y))
+    plus, minus = (
+        b.value("arith.cmpi", x, constant(b, n, element), predicate="ne") for n in (1, -1)
+    )
+    vanishes = b.value("arith.andi", negative, b.value("arith.andi", plus, minus))
+    return b.value("arith.select", vanishes, zero, made)
 
 
 def _guarded(divide: str, at_zero: Callable[..., Value]) -> Row:
@@ -162,9 +170,7 @@ def _guarded(divide: str, at_zero: Callable[..., Value]) -> Row:
 
     def row(b: Builder, op: Operation, element: ScalarType, x: Value, y: Value) -> Value:
         if element.is_float:
-            if divide == "rem":
-                raise _refused(op, "of floats", "x - y * trunc(x / y), if its rounding will do")
-            return b.value("arith.divf", x, y)
+            return b.value(f"arith.{divide}f", x, y)
         zero, one = constant(b, 0, element), constant(b, 1, element)
         by_zero = b.value("arith.cmpi", y, zero, predicate="eq")
         unsafe = by_zero
@@ -216,14 +222,23 @@ _ORDER = {"LT": "lt", "LE": "le", "GT": "gt", "GE": "ge"}
 @SCALAR.rule("stablehlo.compare")
 def _compare(b: Builder, op: Operation, element: ScalarType, x: Value, y: Value) -> Value:
     direction = op["comparison_direction"]
+    if element.is_float and op.get("compare_type") == "TOTALORDER":
+        element = ScalarType(f"i{element.bits}")
+        x, y = (_total_order(b, element, v) for v in (x, y))
     if element.is_float:
-        if op.get("compare_type") == "TOTALORDER":
-            raise _refused(op, "in TOTALORDER", "compare by value")
         return b.value("arith.cmpf", x, y, predicate=_FLOAT[direction])
     if direction in ("EQ", "NE"):
         return b.value("arith.cmpi", x, y, predicate=direction.lower())
     sign = "u" if element.is_unsigned else "s"
     return b.value("arith.cmpi", x, y, predicate=sign + _ORDER[direction])
+
+
+def _total_order(b: Builder, bits: ScalarType, x: Value) -> Value:
+    """Bits that order −NaN < −inf < … < −0 < +0 < … < +NaN as signed integers."""
+    plain = b.create("arith.bitcast", [x], result_types=[bits]).result
+    sign = b.value("arith.shrsi", plain, constant(b, bits.bits - 1, bits))
+    flip = b.value("arith.andi", sign, constant(b, (1 << (bits.bits - 1)) - 1, bits))
+    return b.value("arith.xori", plain, flip)
 
 
 @SCALAR.rule("stablehlo.is_finite")
@@ -290,6 +305,43 @@ def _bitcast(b: Builder, op: Operation, element: ScalarType, x: Value) -> Value:
     if x.type is target:
         return x
     return b.create("arith.bitcast", [x], result_types=[target]).result
+
+
+_FIELDS = {"f16": (5, 10), "bf16": (8, 7), "f32": (8, 23), "f64": (11, 52)}
+
+
+@SCALAR.rule("stablehlo.reduce_precision")
+def _reduce_precision(b: Builder, op: Operation, element: ScalarType, x: Value) -> Value:
+    """On the bits: round the mantissa to even, then what is out of range is inf or 0."""
+    e_bits, m_bits = _FIELDS[element.name]
+    bits, cut = ScalarType(f"i{element.bits}"), m_bits - op["mantissa_bits"]
+
+    def number(n: int) -> Value:
+        return constant(b, n, bits)
+
+    given = made = b.create("arith.bitcast", [x], result_types=[bits]).result
+    if cut > 0:
+        last = b.value("arith.shrui", made, number(cut))
+        bias = b.value("arith.andi", last, number(1))
+        bias = b.value("arith.addi", bias, number((1 << (cut - 1)) - 1))
+        made = b.value("arith.addi", made, bias)
+        made = b.value("arith.andi", made, number(-(1 << cut)))
+    inf = ((1 << e_bits) - 1) << m_bits
+    if op["exponent_bits"] < e_bits:
+        middle, reach = (1 << (e_bits - 1)) - 1, (1 << (op["exponent_bits"] - 1)) - 1
+        exponent = b.value("arith.andi", made, number(inf))
+        sign = b.value("arith.andi", given, number(-(1 << (element.bits - 1))))
+        above = number((middle + reach) << m_bits)
+        over = b.value("arith.cmpi", exponent, above, predicate="ugt")
+        below = number((middle - reach) << m_bits)
+        under = b.value("arith.cmpi", exponent, below, predicate="ule")
+        infinite = b.value("arith.ori", sign, number(inf))
+        made = b.value("arith.select", over, infinite, made)
+        made = b.value("arith.select", under, sign, made)
+    size = b.value("arith.andi", given, number((1 << (element.bits - 1)) - 1))
+    nan = b.value("arith.cmpi", size, number(inf), predicate="ugt")
+    made = b.value("arith.select", nan, given, made)
+    return b.create("arith.bitcast", [made], result_types=[element]).result
 
 
 @SCALAR.rule("stablehlo.optimization_barrier")
