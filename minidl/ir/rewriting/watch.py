@@ -4,8 +4,9 @@ Chapter: ir/rewriting (the player of the driver).
 Real: MLIR's `-debug-only=greedy-rewriter` and `-mlir-print-ir-after-change`, as text.
 
 A step's state is a `Change`.  Operations carry numbers that last as long as the module,
-so that a line of one state can be found again in the next.  Without a listener there is
-no watch; with one that asks for no states (a counter) nothing is printed.
+so that a line of one state can be found again in the next; values keep their names.
+Without a listener there is no watch; with one that asks for no states (a counter)
+nothing is printed.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from weakref import WeakKeyDictionary
 
 from minidl.core import step
 from minidl.ir.mlir.core import Operation
-from minidl.ir.text.printer import Printer
+from minidl.ir.rewriting.steady import Names, SteadyPrinter
 
 _HOLDERS = ("builtin.module", "func.func")
 
@@ -59,6 +60,7 @@ class Watch:
         self.numbers: WeakKeyDictionary[Operation, int] = WeakKeyDictionary()
         self.next = count()
         self.last: dict[int, str] = {}
+        self.names = Names()
         for op in module.walk():
             self.number(op)
 
@@ -93,7 +95,7 @@ class Watch:
         step.emit(title, where, state)
 
     def _print(self, module: Operation) -> tuple[tuple[str, int], ...]:
-        rows = Printer().module_lines(module)
+        rows = SteadyPrinter(self.names).module_lines(module)
         lines = tuple((line, -1 if op is None else self.number(op)) for line, op in rows)
         self.last = {number: line.strip() for line, number in lines if number >= 0}
         return lines
