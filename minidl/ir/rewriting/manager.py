@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from minidl.core import step
+from minidl.core import collector, step
 from minidl.core.errors import MinidlError, VerifyError
 from minidl.ir.mlir.location import origins
 from minidl.ir.mlir.module import Module
@@ -90,7 +90,15 @@ class PassManager:
             raise MinidlError(
                 f"no pass is called {stop!r}", hint=f"the stops are {', '.join(self.stops)}"
             )
-        out, noted = module.clone(), Reasons()
+        noted = Reasons()
+        with collector.paused():
+            out = self._run(module.clone(), noted, stop)
+        if reasons is not None:
+            kept = present(out)
+            reasons.update((i, why) for i, why in noted.items() if i not in kept)
+        return out
+
+    def _run(self, out: Module, noted: Reasons, stop: str | None) -> Module:
         for one in self.passes:
             watching = watch(out)
             before = count_ops(out) if watching else 0
@@ -102,9 +110,6 @@ class PassManager:
                 _verify_after(one, out)
             if one.name == stop:
                 break
-        if reasons is not None:
-            kept = present(out)
-            reasons.update((i, why) for i, why in noted.items() if i not in kept)
         return out
 
 
