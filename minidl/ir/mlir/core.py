@@ -55,6 +55,16 @@ class Value:
         return f"<value {self.index} of {where} : {self.type}>"
 
 
+class Argument(Value):
+    """A block argument: a value with a place of its own in the source."""
+
+    __slots__ = ("location",)
+
+    def __init__(self, type: Type, owner: Block, index: int, location: Location = UNKNOWN) -> None:
+        super().__init__(type, owner, index)
+        self.location = location
+
+
 class Operation:
     """One operation; `parent` is its block, None while detached."""
 
@@ -179,13 +189,13 @@ class Block:
     __slots__ = ("args", "first", "last", "parent", "__weakref__")
 
     def __init__(self, arg_types: Sequence[Type] = ()) -> None:
-        self.args = [Value(t, self, i) for i, t in enumerate(arg_types)]
+        self.args = [Argument(t, self, i) for i, t in enumerate(arg_types)]
         self.first: Operation | None = None
         self.last: Operation | None = None
         self.parent: Region | None = None
 
-    def add_arg(self, type: Type) -> Value:
-        self.args.append(Value(type, self, len(self.args)))
+    def add_arg(self, type: Type, location: Location = UNKNOWN) -> Argument:
+        self.args.append(Argument(type, self, len(self.args), location))
         return self.args[-1]
 
     def insert(self, op: Operation, before: Operation | None = None) -> Operation:
@@ -249,38 +259,53 @@ class Region:
 
 def clone(op: Operation, mapping: dict[Value, Value] | None = None) -> Operation:
     """A detached copy with all regions; free values are mapped or kept."""
-    mapping = {} if mapping is None else mapping
-    blocks: dict[Block, Block] = {}
-    copy = _clone(op, mapping, blocks)
+    cloner = _Cloner({} if mapping is None else mapping)
+    copy = cloner.op(op)
+    for user, i, value in cloner.late:
+        if value in cloner.values:
+            user.set_operand(i, cloner.values[value])
     return copy
 
 
-def _clone(op: Operation, mapping: dict[Value, Value], blocks: dict[Block, Block]) -> Operation:
-    regions = [_clone_region(region, mapping, blocks) for region in op.regions]
-    copy = type(op).__new__(type(op))
-    Operation.__init__(
-        copy,
-        op.name,
-        [mapping.get(v, v) for v in op.operands],
-        [v.type for v in op.results],
-        dict(op.attributes),
-        regions,
-        [blocks.get(b, b) for b in op.successors],
-        op.location,
-    )
-    mapping.update(zip(op.results, copy.results, strict=True))
-    return copy
+class _Cloner:
+    """Old values and blocks to new; `late` are uses that may stand above their value."""
 
+    __slots__ = ("values", "blocks", "late", "_branching")
 
-def _clone_region(
-    region: Region, mapping: dict[Value, Value], blocks: dict[Block, Block]
-) -> Region:
-    new = Region()
-    for block in region.blocks:
-        fresh = new.append(Block([v.type for v in block.args]))
-        blocks[block] = fresh
-        mapping.update(zip(block.args, fresh.args, strict=True))
-    for block in region.blocks:
-        for op in block:
-            blocks[block].append(_clone(op, mapping, blocks))
-    return new
+    def __init__(self, values: dict[Value, Value]) -> None:
+        self.values = values
+        self.blocks: dict[Block, Block] = {}
+        self.late: list[tuple[Operation, int, Value]] = []
+        self._branching = 0  # how many regions of several blocks are around
+
+    def op(self, op: Operation) -> Operation:
+        regions = [self.region(region) for region in op.regions]
+        copy = type(op).__new__(type(op))
+        Operation.__init__(
+            copy,
+            op.name,
+            [self.values.get(v, v) for v in op.operands],
+            [v.type for v in op.results],
+            dict(op.attributes),
+            regions,
+            [self.blocks.get(b, b) for b in op.successors],
+            op.location,
+        )
+        self.values.update(zip(op.results, copy.results, strict=True))
+        if self._branching:
+            uses = enumerate(op.operands)
+            self.late += [(copy, i, v) for i, v in uses if v not in self.values]
+        return copy
+
+    def region(self, region: Region) -> Region:
+        new = Region()
+        for block in region.blocks:
+            fresh = self.blocks[block] = new.append(Block())
+            for arg in block.args:
+                self.values[arg] = fresh.add_arg(arg.type, arg.location)
+        self._branching += len(region.blocks) > 1
+        for block in region.blocks:
+            for op in block:
+                self.blocks[block].append(self.op(op))
+        self._branching -= len(region.blocks) > 1
+        return new

@@ -2,17 +2,19 @@
 
 Chapter: ir/mlir; stack (lines that light up together).
 Sources: MLIR, "Builtin Dialect: Location Attributes".
-Real: the same four kinds; MLIR also has call-site and opaque locations.
+Real: the same five kinds; MLIR also has opaque locations, which no text can write.
 
-    FileLoc   a span of a file                      loc("step.py":3:8 to :15)
-    NameLoc   a name over another location          loc("transpose(jvp(f))"(…))
-    FusedLoc  the union, for an op made of several  loc(fused[…, …])
-    UNKNOWN   nothing is known                      loc(unknown)
+    FileLoc      a span of a file                      loc("step.py":3:8 to :15)
+    NameLoc      a name over another location          loc("transpose(jvp(f))"(…))
+    CallSiteLoc  a callee's place, called from another loc(callsite(… at …))
+    FusedLoc     the union, for an op made of several  loc(fused[…, …])
+    UNKNOWN      nothing is known                      loc(unknown)
 and one of ours, OriginLoc, the number of an op in a compiled program (not printed).
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -20,10 +22,25 @@ from minidl.core.span import Span
 from minidl.ir.text.lexer import quote
 
 
+Name = Callable[["Location"], str]
+
+
 class Location:
-    """Base of the four kinds; `str(location)` is MLIR's text without `loc()`."""
+    """Base of the kinds; `str(location)` is MLIR's text without `loc()`."""
 
     __slots__ = ()
+
+    @property
+    def children(self) -> tuple[Location, ...]:
+        """The locations directly inside this one."""
+        return ()
+
+    def spell(self, name: Name) -> str:
+        """The text, with `name` writing the locations inside."""
+        raise NotImplementedError(type(self).__name__)
+
+    def __str__(self) -> str:
+        return self.spell(str)
 
     def spans(self) -> frozenset[Span]:
         """All source spans below this location."""
@@ -32,7 +49,7 @@ class Location:
 
 @dataclass(frozen=True, slots=True)
 class UnknownLoc(Location):
-    def __str__(self) -> str:
+    def spell(self, name: Name) -> str:
         return "unknown"
 
 
@@ -48,7 +65,7 @@ class FileLoc(Location):
     def spans(self) -> frozenset[Span]:
         return frozenset([self.span])
 
-    def __str__(self) -> str:
+    def spell(self, name: Name) -> str:
         s = self.span
         start = f"{quote(s.file)}:{s.line}:{s.column}"
         if not s.end_line:
@@ -66,22 +83,52 @@ class NameLoc(Location):
     def spans(self) -> frozenset[Span]:
         return self.child.spans()
 
-    def __str__(self) -> str:
-        inner = "" if self.child is UNKNOWN or self.child == UNKNOWN else f"({self.child})"
-        return quote(self.name) + inner
+    @property
+    def children(self) -> tuple[Location, ...]:
+        return () if self.child == UNKNOWN else (self.child,)
+
+    def spell(self, name: Name) -> str:
+        return quote(self.name) + "".join(f"({name(child)})" for child in self.children)
+
+
+@dataclass(frozen=True, slots=True)
+class CallSiteLoc(Location):
+    """A place in a function, reached from a place that calls it."""
+
+    callee: Location
+    caller: Location
+
+    def spans(self) -> frozenset[Span]:
+        return self.callee.spans() | self.caller.spans()
+
+    @property
+    def children(self) -> tuple[Location, ...]:
+        return (self.callee, self.caller)
+
+    def spell(self, name: Name) -> str:
+        return f"callsite({name(self.callee)} at {name(self.caller)})"
 
 
 @dataclass(frozen=True, slots=True)
 class FusedLoc(Location):
-    """The union of the locations of ops that were merged into one."""
+    """The union of the locations of ops that were merged into one.
 
-    children: tuple[Location, ...]
+    metadata  the spelled attribute of `fused<…>[…]`, which is carried
+    """
+
+    parts: tuple[Location, ...]
+    metadata: str = ""
 
     def spans(self) -> frozenset[Span]:
-        return frozenset().union(*(child.spans() for child in self.children))
+        return frozenset().union(*(child.spans() for child in self.parts))
 
-    def __str__(self) -> str:
-        return f"fused[{', '.join(map(str, self.children))}]"
+    @property
+    def children(self) -> tuple[Location, ...]:
+        return self.parts
+
+    def spell(self, name: Name) -> str:
+        note = self.metadata and f"<{self.metadata}>"
+        return f"fused{note}[{', '.join(map(name, self.parts))}]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +146,8 @@ class OriginLoc(Location):
     def spans(self) -> frozenset[Span]:
         return self.child.spans()
 
-    def __str__(self) -> str:
-        return str(self.child)
+    def spell(self, name: Name) -> str:
+        return self.child.spell(name)
 
 
 @lru_cache(maxsize=1 << 16)
@@ -108,11 +155,7 @@ def origins(location: Location) -> frozenset[int]:
     """The numbers of all the ops below a location."""
     if isinstance(location, OriginLoc):
         return frozenset([location.id])
-    if isinstance(location, NameLoc):
-        return origins(location.child)
-    if isinstance(location, FusedLoc):
-        return frozenset().union(*map(origins, location.children))
-    return frozenset()
+    return frozenset().union(*map(origins, location.children))
 
 
 def place(location: Location) -> Span | None:
@@ -124,7 +167,8 @@ def fuse(*locations: Location) -> Location:
     """The union: flattened, without repetitions, in order of appearance."""
     flat: dict[Location, None] = {}
     for location in locations:
-        parts = location.children if isinstance(location, FusedLoc) else (location,)
+        union = isinstance(location, FusedLoc) and not location.metadata
+        parts = location.children if union else (location,)
         flat.update(dict.fromkeys(part for part in parts if part != UNKNOWN))
     if not flat:
         return UNKNOWN

@@ -4,8 +4,11 @@ Chapter: ir/mlir.
 Sources: MLIR language reference, "Builtin Dialect: Types"; StableHLO 1.x specification, "Types".
 Real: MLIR's `TypeStorage` uniqued in an `MLIRContext`; here a type lives for the process.
 
-    element  one of the 13 StableHLO element types, or `index`
+    element  one of the 13 StableHLO element types, or `index`; others are carried
     shape    a tuple of sizes; None is MLIR's `?` (parsed, refused by every engine)
+
+Carried means: complex, 8-bit floats, 2- and 4-bit integers, quantized types and dynamic
+shapes parse, print and verify; what would run them refuses them by name (`runs`).
 """
 
 from __future__ import annotations
@@ -16,7 +19,7 @@ from typing import Any, ClassVar, TypeVar
 import ml_dtypes
 import numpy as np
 
-from minidl.core.errors import MinidlError
+from minidl.core.errors import MinidlError, UnsupportedError
 
 T = TypeVar("T", bound="Type")
 
@@ -66,7 +69,10 @@ class ScalarType(Type):
     @property
     def numpy(self) -> np.dtype[Any]:
         """The NumPy dtype that holds one element (ml_dtypes for bf16)."""
-        return _NUMPY[self.name]
+        found = _NUMPY.get(self.name) or _CARRIED.get(self.name)
+        if found is None:
+            raise UnsupportedError(f"{self} has no NumPy dtype: it is carried, nothing runs it")
+        return found
 
     @property
     def is_float(self) -> bool:
@@ -78,11 +84,17 @@ class ScalarType(Type):
 
     @property
     def is_integer(self) -> bool:
-        return not self.is_float
+        return self.name in _INTEGERS
+
+    @property
+    def is_complex(self) -> bool:
+        return self.name.startswith("complex<")
 
     @property
     def bits(self) -> int:
-        return 1 if self.name == "i1" else self.numpy.itemsize * 8
+        if self.name in ("i1", "i2", "i4", "ui2", "ui4"):
+            return int(self.name[-1])
+        return self.numpy.itemsize * 8
 
     @property
     def bytes(self) -> int:
@@ -102,6 +114,17 @@ _NUMPY: dict[str, np.dtype[Any]] = {
     **{name: np.dtype(f"int{name[1:]}") for name in SIGNED},
     **{name: np.dtype(f"uint{name[2:]}") for name in UNSIGNED},
 }
+_INTEGERS = frozenset(["index", "i1", "i2", "i4", "ui2", "ui4", *SIGNED, *UNSIGNED])
+_CARRIED: dict[str, np.dtype[Any]] = {
+    "complex<f32>": np.dtype(np.complex64),
+    "complex<f64>": np.dtype(np.complex128),
+    **{f"{u}i{n}": np.dtype(f"{u}int{n}") for u in ("", "u") for n in (2, 4)},
+    **{
+        f"f8{name}": np.dtype(f"float8_{name.lower()}")
+        for name in ("E3M4", "E4M3", "E4M3B11FNUZ", "E4M3FN", "E4M3FNUZ", "E5M2", "E5M2FNUZ")
+    },
+}
+CARRIED = tuple(_CARRIED)
 _BY_NUMPY = {dtype: name for name, dtype in _NUMPY.items() if name != "index"}
 ELEMENTS = ("i1", *SIGNED, *UNSIGNED, *FLOATS)
 
@@ -182,6 +205,26 @@ class MemRefType(ShapedType):
         return f"memref<{self._spell_shape()}>"
 
 
+class EncodedTensorType(TensorType):
+    """`tensor<?xf32, #stablehlo.bounds<4>>`: a tensor with a note, which is carried."""
+
+    __slots__ = ("shape", "element", "encoding")
+    encoding: str
+
+    def _spell(self) -> str:
+        return f"tensor<{self._spell_shape()}, {self.encoding}>"
+
+
+class EncodedMemRefType(MemRefType):
+    """`memref<4xf32, strided<[2]>>`: a view with a layout or an address space."""
+
+    __slots__ = ("shape", "element", "encoding")
+    encoding: str
+
+    def _spell(self) -> str:
+        return f"memref<{self._spell_shape()}, {self.encoding}>"
+
+
 class FunctionType(Type):
     """`(tensor<f32>) -> tensor<f32>`."""
 
@@ -214,6 +257,18 @@ class OpaqueType(Type):
 
     def _spell(self) -> str:
         return self.spelling
+
+
+_RUNS = frozenset(["index", *ELEMENTS])
+
+
+def runs(type_: Type) -> bool:
+    """Whether values of that type can be computed here: static, of a listed element."""
+    if isinstance(type_, ShapedType):
+        return type_.is_static and type_.element.name in _RUNS
+    if isinstance(type_, TupleType):
+        return all(map(runs, type_.elements))
+    return not isinstance(type_, ScalarType) or type_.name in _RUNS
 
 
 def tensor(shape: Any, element: ScalarType) -> TensorType:
