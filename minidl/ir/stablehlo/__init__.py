@@ -7,7 +7,11 @@ Sources: StableHLO specification 1.x; op names, attributes and constraints are i
 from minidl.ir.stablehlo import (  # noqa: F401  (each adds its rows)
     bodies,
     control,
+    convolution,
+    dynamic,
     elementwise,
+    indexing,
     movement,
     reduction,
+    windows,
 )

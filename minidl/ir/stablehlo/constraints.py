@@ -1,0 +1,77 @@
+"""Constraints as rows: a label of the specification, what must hold, how to say it.
+
+Chapter: ir/stablehlo.
+Sources: StableHLO specification, "Constraints" of each op: (C1), (C2), …
+Real: one C++ function an op (`TypeInference.cpp`), its checks named in comments.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from minidl.core.errors import ShapeError
+from minidl.ir.mlir.core import Operation
+from minidl.ir.mlir.types import TensorType, Type
+from minidl.ir.stablehlo.elementwise import tensors
+
+Row = tuple[str, Callable[[Any], Any], str]
+
+
+def fail(name: str, label: str, message: str, hint: str | None = None) -> ShapeError:
+    """The error of a broken constraint: `stablehlo.gather: … (C4)`."""
+    return ShapeError(f"{name}: {message} ({label})", op=name, hint=hint)
+
+
+def check(name: str, rows: Sequence[Row], facts: Any) -> None:
+    """Each row in order: the first that does not hold is the error.
+
+    A row's message may name what it is about: `"{dims.offset_dims} is not sorted"`.
+    """
+    for label, holds, message in rows:
+        if not holds(facts):
+            raise fail(name, label, message.format_map(_Fields(facts)))
+
+
+class _Fields(dict[str, Any]):
+    """The attributes of an object as a mapping, for `str.format_map`."""
+
+    def __init__(self, facts: Any) -> None:
+        super().__init__()
+        self.facts = facts
+
+    def __missing__(self, key: str) -> Any:
+        return getattr(self.facts, key)
+
+
+def static(name: str, types: Sequence[Type]) -> list[TensorType]:
+    """The types as tensors of known sizes; `?` is refused by name."""
+    out = tensors(name, types)
+    for i, t in enumerate(out):
+        if not t.is_static:
+            raise ShapeError(f"{name}: operand {i} is {t}; sizes must be known", op=name)
+    return out
+
+
+def operand_types(op: Operation) -> list[TensorType]:
+    return static(op.name, [v.type for v in op.operands])
+
+
+def result_type(op: Operation) -> TensorType:
+    (out,) = static(op.name, [op.result.type])
+    return out
+
+
+# -- what rows say again and again -----------------------------------------------------
+
+
+def unique(dims: Sequence[int]) -> bool:
+    return len(set(dims)) == len(dims)
+
+
+def ascending(dims: Sequence[int]) -> bool:
+    return list(dims) == sorted(dims)
+
+
+def inside(dims: Sequence[int], rank: int) -> bool:
+    return all(0 <= d < rank for d in dims)
