@@ -5,7 +5,8 @@ Sources: StableHLO specification, "Execution".
 Real: `stablehlo.eval_module` (`stablehlo-translate --interpret`).
 
 One loop: look up the operands, run the op's value row, bind the results.
-`handlers` replaces rows by name (collectives are handed in this way).
+`handlers` replaces rows by name (collectives are handed in this way).  A program with a
+loop may run for ever: `budget` bounds the ops that one evaluation executes.
 """
 
 from __future__ import annotations
@@ -24,21 +25,37 @@ from minidl.ir.mlir.types import TensorType, type_of
 from minidl.ir.values import VALUES
 
 Array = Any
+BUDGET = 20_000_000  # ops: a minute or two of scalars
+MAX_CALLS = 150  # calls inside calls
+_CALLEE = {"func.call": "callee", "stablehlo.composite": "decomposition"}
 
 
 class Interpreter:
-    """Environment of one run; `budget` bounds the ops executed (loops of strangers)."""
+    """Environment of one run.
+
+    left    ops that may still be executed
+    calls   how many calls are open
+    """
 
     def __init__(
         self,
         module: Module,
         handlers: dict[str, Callable[..., Any]] | None = None,
-        budget: int | None = None,
+        budget: int = BUDGET,
     ) -> None:
         self.module, self.handlers, self.budget = module, handlers or {}, budget
+        self.left, self.calls = budget, 0
 
     def call(self, name: str, args: Sequence[Array]) -> tuple[Array, ...]:
-        return self.block(self.module.function(name).body, args, {})
+        if self.calls == MAX_CALLS:
+            raise CallError(
+                f"@{name} is the {MAX_CALLS + 1}st call inside calls", op="func.call",
+                hint="does a function call itself without end?",
+            )  # fmt: skip
+        self.calls += 1
+        results = self.block(self.module.function(name).body, args, {})
+        self.calls -= 1
+        return results
 
     def block(
         self, block: Block, args: Sequence[Array], env: dict[Value, Array]
@@ -46,6 +63,9 @@ class Interpreter:
         """Run to the terminator; its operands are the result."""
         env.update(zip(block.args, args, strict=True))
         for op in block:
+            self.left -= 1
+            if self.left < 0:
+                raise self._spent(op)
             values = [env[v] for v in op.operands]
             if op is block.last:
                 return tuple(values)
@@ -60,12 +80,22 @@ class Interpreter:
         handler = self.handlers.get(op.name)
         if handler is not None:
             return handler(op, *values)
-        if op.name == "func.call":
-            return self.call(op["callee"].name, values)
+        callee = _CALLEE.get(op.name)
+        if callee is not None:
+            return self.call(op[callee].name, values)
         row = VALUES[op.name]
         if op.regions and getattr(row, "needs_interpreter", False):
-            return row(op, *values, run=lambda r, a: self.block(r.block, a, dict(env)))
+            return row(op, *values, run=lambda region, args: self.block(region.block, args, env))
         return row(op, *values)
+
+    def _spent(self, op: Operation) -> CallError:
+        around = op.parent_op
+        loop = f" inside {around.name}" if around is not None else ""
+        return CallError(
+            f"{self.budget:,} ops were executed and no end: stopped at {op.name}{loop}",
+            op=op.name,
+            hint="does a loop's condition ever become false? evaluate(…, budget=) allows more",
+        )
 
 
 def evaluate(
@@ -73,15 +103,16 @@ def evaluate(
     *arrays: Any,
     entry: str = "main",
     handlers: dict[str, Callable[..., Any]] | None = None,
+    budget: int = BUDGET,
 ) -> tuple[Array, ...]:
     """The results of `entry` on NumPy arrays, as a tuple of arrays.
 
-    Errors: CallError for a wrong count, shape or dtype; UnsupportedError for an op
-    without a value row.
+    Errors: CallError for a wrong count, shape or dtype, and for a program that executes
+    more than `budget` ops; UnsupportedError for an op without a value row.
     """
     function = module.function(entry)
     args = check_arguments(entry, [v.type for v in function.body.args], arrays)
-    results = Interpreter(module, handlers).call(entry, args)
+    results = Interpreter(module, handlers, budget).call(entry, args)
     return tuple(np.array(r, copy=True, order="C") for r in results)
 
 

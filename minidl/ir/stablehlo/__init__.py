@@ -5,13 +5,20 @@ Sources: StableHLO specification 1.x; op names, attributes and constraints are i
 """
 
 from minidl.ir.stablehlo import (  # noqa: F401  (each adds its rows)
+    batch_norm,
     bodies,
+    calls,
+    collectives,
     control,
     convolution,
     dynamic,
     elementwise,
     indexing,
+    legacy,
+    linear_solve,
     movement,
+    numbers,
+    random,
     reduction,
     windows,
 )

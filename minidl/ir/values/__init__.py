@@ -6,7 +6,8 @@ functions and accumulations are computed in float64 and rounded once, because
 NumPy's own float32 bits depend on the CPU.
 Real: StableHLO's reference interpreter (`stablehlo/reference/Ops.cpp`).
 
-A row is `row(op, *arrays) -> array`, or a tuple for several results.
+A row is `row(op, *arrays) -> array`, or a tuple for several results.  A row of `interpreted`
+gets `run=` too: `run(region, arrays) -> arrays` interprets a region of its op.
 """
 
 from collections.abc import Callable
@@ -16,4 +17,21 @@ from minidl.core.rules import RuleTable
 
 VALUES: RuleTable[Callable[..., Any]] = RuleTable("value", "evaluate")
 
-from minidl.ir.values import elementwise, movement, reduction, sorting  # noqa: E402, F401  (rows)
+
+def interpreted(*ops: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Decorator: the row of ops with regions, called with `run=` as well."""
+
+    def put(row: Callable[..., Any]) -> Callable[..., Any]:
+        row.needs_interpreter = True  # type: ignore[attr-defined]
+        return VALUES.rule(*ops)(row)
+
+    return put
+
+
+from minidl.ir.values import (  # noqa: E402, F401  (rows)
+    control,
+    elementwise,
+    movement,
+    reduction,
+    sorting,
+)
