@@ -53,9 +53,12 @@ def forget(op: Operation, reason: str, reasons: Reasons | None) -> None:
 
 
 def is_pure(op: Operation) -> bool:
-    """Whether leaving it out changes nothing but its results."""
+    """Whether leaving it out changes nothing but its results; so is all that it holds."""
     spec = SPECS.rows.get(op.name)
-    return spec is not None and "pure" in spec.traits
+    if spec is None or "pure" not in spec.traits:
+        return False
+    inside = [o for region in op.regions for block in region.blocks for o in block]
+    return all(is_pure(o) or "terminator" in SPECS[o.name].traits for o in inside)
 
 
 def is_static(op: Operation) -> bool:
@@ -158,7 +161,7 @@ class Rewriter:
                     forget(inner, why, self.reasons)
         for old, new in zip(op.results, values, strict=True):
             for user, _ in old.uses:
-                self.push(user)
+                self.push(user if user.results else user.parent_op)
             old.replace_all_uses_with(new)
         for made in self.made:
             for inner in made.walk() if made.regions else (made,):

@@ -5,18 +5,20 @@ Real: MLIR's `fold` hooks, XLA's `HloConstantFolding`; both evaluate with the
 reference interpreter and bound the size of what they make.
 
 Folding asks the value rows, the same that `evaluate` runs; so it cannot disagree
-with them.  A splat stays a splat of any size; other results have ≤ 1,024 elements.
+with them.  A splat stays a splat of any size; other results have ≤ 1,024 elements, and
+loops are not run: what is folded costs no more than it would at run time, once.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from minidl.core.errors import UnsupportedError
 from minidl.ir.mlir.attributes import Dense
-from minidl.ir.mlir.core import Operation, Value
+from minidl.ir.mlir.core import Block, Operation, Value
 from minidl.ir.mlir.module import Module
 from minidl.ir.mlir.spec import SPECS
 from minidl.ir.mlir.types import TensorType
@@ -25,10 +27,12 @@ from minidl.ir.rewriting.manager import Pass
 from minidl.ir.values import VALUES
 
 MAX_ELEMENTS = 1024
+MAX_DEPTH = 32  # of a condition that is computed from constants
 # Ops that place elements: of one splat they make a splat.
 _PLACES = frozenset(
     f"stablehlo.{n}" for n in ("broadcast_in_dim", "reshape", "transpose", "slice", "reverse")
 )
+_CONTROL = frozenset(f"stablehlo.{n}" for n in ("while", "case", "if"))  # patterns of `control`
 
 
 def constant_of(value: Value) -> Dense | None:
@@ -54,7 +58,7 @@ def _fold(op: Operation, rw: Rewriter) -> Value | None:
     for value in op.operands:  # the common answer first, without looking any further
         if value.op is None or value.op.name != "stablehlo.constant":
             return None
-    if not op.operands or len(op.results) != 1 or op.name not in VALUES:
+    if not op.operands or len(op.results) != 1 or op.regions or op.name not in VALUES:
         return None
     type_ = op.results[0].type
     traits = SPECS[op.name].traits
@@ -82,8 +86,49 @@ def _value(op: Operation, constants: list[Dense], type_: TensorType) -> Dense | 
         return None
 
 
-def _run(op: Operation, arrays: list[Any]) -> Any:
-    return VALUES[op.name](op, *arrays)
+def _run(op: Operation, arrays: Sequence[Any]) -> Any:
+    row = VALUES[op.name]
+    if not getattr(row, "needs_interpreter", False):
+        return row(op, *arrays)
+    return row(op, *arrays, run=lambda region, args: _body(region.block, args))
+
+
+def _body(block: Block, args: Sequence[Any]) -> tuple[Any, ...]:
+    """What a region returns for given arrays."""
+    env = dict(zip(block.args, args, strict=True))
+    outs = [known(v, env) for v in block.terminator.operands]
+    if any(out is None for out in outs):
+        raise UnsupportedError(f"the region reads what is no constant ({outs})")
+    return tuple(outs)
+
+
+def known(value: Value, env: dict[Value, Any], depth: int = MAX_DEPTH) -> Any:
+    """The array a value is when `env` gives some values and constants others; else None."""
+    if value in env:
+        return env[value]
+    constant, op = constant_of(value), value.op
+    if constant is not None:
+        return constant.array
+    if op is None or op.regions or len(op.results) != 1 or op.name not in VALUES or not depth:
+        return None
+    if not _small(op):
+        return None
+    arrays = [known(v, env, depth - 1) for v in op.operands]
+    env[value] = None if any(a is None for a in arrays) else _run(op, arrays)
+    return env[value]
+
+
+def _small(op: Operation) -> bool:
+    """Pure, no fence, of static types with few elements."""
+    traits = SPECS[op.name].traits
+    return (
+        "pure" in traits
+        and "fence" not in traits
+        and all(
+            isinstance(v.type, TensorType) and v.type.is_static and v.type.size <= MAX_ELEMENTS
+            for v in (*op.operands, *op.results)
+        )
+    )
 
 
 FOLD = Pattern("fold", "*", "folded into a constant", _fold)
