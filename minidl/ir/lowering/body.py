@@ -7,6 +7,7 @@ Real: `linalg-fuse-elementwise-ops` finds by pattern rewriting what is asked for
 `Body.at(value, index)` is the central function; `index` is in the loop dimensions.
     elementwise ops    the same index, one arith op (16-bit floats: by way of float32)
     broadcast, transpose, reshape by ones, slice, reverse    another index, no op
+    gather, dynamic slices    an index with computed parts (`gathers.py`)
     reduce, dot        a generic of their own, read here like an input
 """
 
@@ -16,6 +17,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from minidl.core.errors import UnsupportedError
+from minidl.ir.lowering.gathers import COMPUTED
 from minidl.ir.lowering.indexing import INDEX, Index, lowered, only_moves, tensor_type
 from minidl.ir.lowering.scalars import KEEPS_16, SCALAR, constant, convert, is_16, out_element
 from minidl.ir.mlir.attributes import Affine
@@ -53,6 +55,7 @@ class Body:
     inputs     (tensor, index) → number of the block argument, in order
     locations  of each input: the moves that led to it
     shapes     tensors read for their size alone → the dimensions they show
+    symbols    computed places: in an index, numbered after the loop dimensions
     """
 
     def __init__(self, tensors: dict[Value, Value], outer: Builder, sizes: Sequence[int]) -> None:
@@ -63,6 +66,8 @@ class Body:
         self.locations: list[Location] = []
         self.shapes: dict[TensorType, Index] = {}
         self.memo: dict[tuple[Value, Index], Value] = {}
+        self.symbols: list[Value] = []
+        self.places: dict[tuple[Value, Index], Index] = {}
 
     # -- operands of the generic ---------------------------------------------------
 
@@ -130,9 +135,32 @@ class Body:
         if only_moves(op):
             moved = fuse(via, op.location) if via else op.location
             return [(op.operands[0], INDEX[op.name](op, where), moved)]
+        if op.name in COMPUTED:
+            return self._computed_needs(op, where, via)
         if not is_scalar_op(op):
             return []
         return [(v, where if tensor_type(v).rank == len(where) else (), None) for v in op.operands]
+
+    def _computed_needs(self, op: Operation, where: Index, via: Location | None) -> list[Wanted]:
+        """The numbers a place is computed of; when they are there, the element at that place."""
+        row = COMPUTED[op.name]
+        asked = row.asks(op, where)
+        wants: list[Wanted] = [(*a, None) for a in asked]
+        if any(a not in self.memo for a in asked):
+            return wants
+        key = (op.result, where)
+        moved = fuse(via, op.location) if via else op.location
+        if key not in self.places:
+            self.builder.location = moved
+            self.places[key] = row.place(self, op, where, [self.memo[a] for a in asked])
+        if row.guard:
+            wants.append((op.operands[1], (), None))
+        return [*wants, (op.operands[0], self.places[key], moved)]
+
+    def symbol(self, place: Value) -> Affine:
+        """An index computed in the region, as part of an index."""
+        self.symbols.append(place)
+        return Affine.dim(len(self.sizes) + len(self.symbols) - 1)
 
     def _also(self, wanted: Wanted) -> None:
         """A second way to the same element: its moves are not forgotten."""
@@ -154,6 +182,8 @@ class Body:
         needs = self._needs((value, where, via))
         if only_moves(op):
             return self._moved(needs[0])
+        if op.name in COMPUTED:
+            return self._computed(op, where, needs)
         b = self.builder
         b.location = fuse(op.location, via) if via else op.location
         if op.name == "stablehlo.constant":
@@ -175,6 +205,15 @@ class Body:
         self._also(source)
         return self.memo[source[:2]]
 
+    def _computed(self, op: Operation, where: Index, needs: list[Wanted]) -> Value:
+        """The element found, or what stands where there is none."""
+        found, row = self._moved(needs[-1]), COMPUTED[op.name]
+        if row.guard is None:
+            return found
+        numbers, other = [self.memo[w[:2]] for w in needs[:-2]], self.memo[needs[-2][:2]]
+        inside = row.guard(self, op, where, numbers)
+        return self.builder.value("arith.select", inside, found, other)
+
     def _scalar(self, op: Operation, operands: list[Value]) -> Value:
         """One arith op, or a few; 16-bit floats are computed in float32, rounded once."""
         b, element, out = self.builder, tensor_type(op.operands[0]).element, out_element(op)
@@ -188,23 +227,33 @@ class Body:
         return convert(b, made, f32, out) if is_16(out) else made
 
     def _input(self, value: Value, where: Index, via: Location | None) -> Value:
+        if any(d >= len(self.sizes) for e in where for d, _ in e.terms):
+            return self._extract(value, where)
         self.inputs[value, where] = len(self.inputs)
         self.locations.append(via or UNKNOWN)
         return self.block.add_arg(lowered(tensor_type(value)).element)
 
+    def _extract(self, value: Value, where: Index) -> Value:
+        """An element of a whole tensor, at an index that is computed here."""
+        element = lowered(tensor_type(value)).element
+        at = [self.affine(e) for e in where]
+        operands = [self.tensors[value], *at]
+        return self.builder.create("tensor.extract", operands, None, [element]).result
+
     def _iota(self, op: Operation, where: Index) -> Value:
         b, element = self.builder, out_element(op)
-        i = self._affine(where[op["iota_dimension"]])
+        i = self.affine(where[op["iota_dimension"]])
         i64 = ScalarType("i64")
         wide = b.create("arith.index_cast", [i], result_types=[i64]).result
         return convert(b, wide, i64, element)
 
-    def _affine(self, e: Affine) -> Value:
+    def affine(self, e: Affine) -> Value:
         """An affine expression as index arithmetic."""
         b = self.builder
         total: Value | None = None
         for d, c in e.terms:
-            term = b.value("linalg.index", dim=d)
+            loop = d < len(self.sizes)
+            term = b.value("linalg.index", dim=d) if loop else self.symbols[d - len(self.sizes)]
             if c != 1:
                 term = b.value("arith.muli", term, constant(b, c, index))
             total = term if total is None else b.value("arith.addi", total, term)
@@ -212,6 +261,11 @@ class Body:
             offset = constant(b, e.const, index)
             total = offset if total is None else b.value("arith.addi", total, offset)
         return total
+
+
+def is_inline(op: Operation) -> bool:
+    """Whether it can be made element by element inside the loops of what reads it."""
+    return is_scalar_op(op) or op.name in COMPUTED
 
 
 def is_scalar_op(op: Operation) -> bool:

@@ -8,8 +8,9 @@ An attribute no row names keeps its type in one of the classes below.
 
     Dense      `dense<[1, 2]> : tensor<2xi32>`   a constant array, compared bit by bit
     Typed      `1 : i32`, `2.0 : f32`            a number with its type
-    Symbol     `@main`                           the name of an operation
-    Raw        `#sdy.sharding<…>`, `@a::@b`      text we carry and do not read
+    Array      `array<i64: 1, 2>`                a list of numbers of one type
+    Symbol     `@main`, `@kernels::@add`         the name of an operation
+    Raw        `#sdy.sharding<…>`                an attribute of a dialect we only carry
     AffineMap  `affine_map<(d0, d1) -> (d1)>`    an indexing map of linalg
 """
 
@@ -85,22 +86,33 @@ class Typed:
     type: ScalarType
 
 
+@dataclass(frozen=True, slots=True)
+class Array:
+    """A list of numbers of one type: `array<i64: 1, 2>`."""
+
+    element: ScalarType
+    values: tuple[int | float, ...]
+
+
 _PLAIN = compile(r"[A-Za-z_][\w$.]*", ASCII).fullmatch
 
 
 @dataclass(frozen=True, slots=True)
 class Symbol:
-    """A reference to an operation by name: `@relu`."""
+    """A reference to an operation by name: `@relu`; `path` leads on into symbol tables."""
 
     name: str
+    path: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        return f"@{self.name}" if _PLAIN(self.name) else f"@{quote(self.name)}"
+        return "::".join(
+            f"@{name}" if _PLAIN(name) else f"@{quote(name)}" for name in (self.name, *self.path)
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Raw:
-    """An attribute that is carried as the text it was read from."""
+    """An attribute of a dialect that is only carried: its tokens, blanks made even."""
 
     text: str
 
@@ -127,6 +139,17 @@ class Affine:
     def coefficient(self, i: int) -> int:
         return dict(self.terms).get(i, 0)
 
+    def __add__(self, other: Affine | int) -> Affine:
+        if isinstance(other, int):
+            return Affine(self.terms, self.const + other)
+        terms = dict(self.terms)
+        for d, c in other.terms:
+            terms[d] = terms.get(d, 0) + c
+        kept = tuple(sorted((d, c) for d, c in terms.items() if c))
+        return Affine(kept, self.const + other.const)
+
+    __radd__ = __add__
+
     def scaled(self, factor: int, offset: int) -> Affine:
         """`self · factor + offset`."""
         terms = tuple((d, c * factor) for d, c in self.terms) if factor else ()
@@ -134,12 +157,7 @@ class Affine:
 
     def substitute(self, inner: tuple[Affine, ...]) -> Affine:
         """Each d_i replaced by `inner[i]`."""
-        const, terms = self.const, dict[int, int]()
-        for d, c in self.terms:
-            const += c * inner[d].const
-            for d2, c2 in inner[d].terms:
-                terms[d2] = terms.get(d2, 0) + c * c2
-        return Affine(tuple(sorted((d, c) for d, c in terms.items() if c)), const)
+        return sum((inner[d].scaled(c, 0) for d, c in self.terms), Affine(const=self.const))
 
     def __str__(self) -> str:
         parts = [f"d{d}" if c == 1 else f"d{d} * {c}" for d, c in self.terms]
