@@ -10,6 +10,7 @@ from minidl.ir.rewriting.fold import FOLD, constant_of, fold, make_constant, spl
 from minidl.ir.rewriting.inline import inline
 from minidl.ir.rewriting.manager import Fixpoint, Pass, PassManager, count_ops, present
 from minidl.ir.rewriting.patterns import CANONICAL
+from minidl.ir.rewriting.refine import refine
 
 __all__ = [
     "Pass",
@@ -21,6 +22,7 @@ __all__ = [
     "fold",
     "canonicalize",
     "greedy",
+    "refine",
     "CANONICAL",
     "FOLD",
     "constant_of",

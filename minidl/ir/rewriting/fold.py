@@ -95,7 +95,7 @@ def _run(op: Operation, arrays: Sequence[Any]) -> Any:
 
 def _body(block: Block, args: Sequence[Any]) -> tuple[Any, ...]:
     """What a region returns for given arrays."""
-    env = dict(zip(block.args, args, strict=True))
+    env: dict[Value, Any] = dict(zip(block.args, args, strict=True))
     outs = [known(v, env) for v in block.terminator.operands]
     if any(out is None for out in outs):
         raise UnsupportedError(f"the region reads what is no constant ({outs})")

@@ -7,14 +7,23 @@ Real: each MLIR op's `getCanonicalizationPatterns`; StableHLO collects its own i
     match      small questions that patterns ask of a value
     algebra    what holds for floats too, and what for integers alone
     movement   ops that only place elements
+    indexing   computed places that are known; pieces that are everything or nothing
+    control    known choices, loops that never run, what a loop only carries
+    dynamic    sizes that were operands and are known
 """
 
 from collections.abc import Iterator
 
 from minidl.ir.rewriting.driver import Pattern
-from minidl.ir.rewriting.patterns import algebra, movement
+from minidl.ir.rewriting.patterns import algebra, control, dynamic, indexing, movement
 
-TABLES = {"algebra": algebra, "movement": movement}
+TABLES = {
+    "algebra": algebra,
+    "movement": movement,
+    "indexing": indexing,
+    "control": control,
+    "dynamic": dynamic,
+}
 
 
 class Canonical:
