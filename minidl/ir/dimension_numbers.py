@@ -66,6 +66,14 @@ class WindowDim:
         room = self.padded(n) - self.span
         return 0 if self.padded(n) <= 0 or room < 0 else room // self.stride + 1
 
+    def kept(self, n: int) -> tuple[slice, slice]:
+        """The base elements that negative padding leaves, and where they come to stand."""
+        step = self.base_dilation
+        first = max(0, -(self.low // step))
+        count = max(0, min(n - 1, (self.padded(n) - 1 - self.low) // step) - first + 1)
+        start = self.low + first * step if count else 0
+        return slice(first, first + count), slice(start, start + count * step, step)
+
     def place(self, o: Index, k: Index) -> Index:
         """Where element k of window o stands, counted from base element 0 with its holes."""
         k = self.size - 1 - k if self.reversed else k
@@ -101,6 +109,12 @@ def window_of(
         strict=True,
     )
     return tuple(WindowDim(n, s, lo, hi, b, w, r) for n, s, (lo, hi), b, w, r in columns)
+
+
+def pad_of(low: Sequence[int], high: Sequence[int], interior: Sequence[int]) -> Window:
+    """`pad` as a window of one element: interior padding is a base dilation less one."""
+    columns = zip(low, high, interior, strict=True)
+    return tuple(WindowDim(1, 1, lo, hi, i + 1) for lo, hi, i in columns)
 
 
 def output_sizes(window: Window, shape: Sequence[int]) -> Shape:

@@ -23,11 +23,15 @@ from minidl.ir.text.form import Custom, Parts
 from minidl.ir.text.kinds import BOOLS, I64, INTS, PRECISION, Kind
 
 
-def conv_window(op: Operation) -> Window:
-    """The window of a convolution: the kernel over the input's spatial dimensions."""
+def conv_window(op: Operation, padding: Sequence[Sequence[int]] | None = None) -> Window:
+    """The window of a convolution: the kernel over the input's spatial dimensions.
+
+    `padding` is that of the attribute unless it is given (dynamic_conv).
+    """
     kernel = op.operands[1].type
     assert isinstance(kernel, TensorType)
-    return _window(op.attributes, kernel.dims)
+    padding = op.get("padding") if padding is None else padding
+    return _window({**op.attributes, "padding": padding}, kernel.dims)
 
 
 def _window(attributes: dict[str, Any], kernel: Shape) -> Window:

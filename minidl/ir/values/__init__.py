@@ -30,8 +30,11 @@ def interpreted(*ops: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]
 
 from minidl.ir.values import (  # noqa: E402, F401  (rows)
     control,
+    dynamic,
     elementwise,
+    indexing,
     movement,
     reduction,
     sorting,
+    windows,
 )

@@ -1,0 +1,105 @@
+"""Values of ops that read and write at computed places.
+
+Chapter: ir/dimension_numbers.
+Sources: StableHLO specification, "gather", "scatter", "dynamic_slice",
+"dynamic_update_slice": starts of slices are clamped, updates out of bounds are skipped.
+Real: the reference interpreter walks the index space of result or updates.
+
+The index formulas of `GatherDims` are run on arrays: one call gives the operand index
+of every result element.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from minidl.ir.dimension_numbers import GatherDims, Shape, clamp_start
+from minidl.ir.mlir.core import Operation
+from minidl.ir.values import VALUES, interpreted
+from minidl.ir.values.folding import fold_into
+from minidl.ir.values.movement import out_shape
+from minidl.ir.values.regions import Run
+
+Array = Any
+_TOP = np.iinfo(np.int64).max
+
+
+def as_index(x: Array) -> Array:
+    """An integer array in int64; numbers beyond it stay beyond every size."""
+    return (np.minimum(x, _TOP) if x.dtype == np.uint64 else x).astype(np.int64)
+
+
+def start_index(dims: GatherDims, starts: Array, rank: int, shape: Shape) -> list[Array]:
+    """The start of the slice that each element of `shape` belongs to, a number a dimension."""
+    grid = np.ogrid[tuple(slice(n) for n in shape)]
+    batch = [grid[d] for d in dims.batch_dims(len(shape))]
+    count = dims.index_size(starts.shape)
+    places = [dims.start_position(batch, k, starts.ndim) for k in range(count)]
+    return dims.full_start([as_index(starts)[place] for place in places], rank)
+
+
+def operand_index(dims: GatherDims, start: Sequence[Array], shape: Shape) -> list[Array]:
+    """Where in the operand each element of `shape` is read or written."""
+    return dims.operand_index(np.ogrid[tuple(slice(n) for n in shape)], start)
+
+
+def gather_values(dims: GatherDims, sizes: Sequence[int], x: Array, starts: Array) -> Array:
+    """The slices of x that begin at `starts`, moved inside where they would stick out."""
+    shape = dims.result_shape(starts.shape, sizes)
+    start = start_index(dims, starts, x.ndim, shape)
+    inside = [clamp_start(s, size, n) for s, size, n in zip(start, sizes, x.shape, strict=True)]
+    if 0 in shape:
+        return np.empty(shape, x.dtype)
+    return np.broadcast_to(x[tuple(operand_index(dims, inside, shape))], shape)
+
+
+@VALUES.rule("stablehlo.gather")
+def gather(op: Operation, x: Array, starts: Array) -> Array:
+    return gather_values(op["dimension_numbers"], op["slice_sizes"], x, starts)
+
+
+def scatter_places(dims: GatherDims, starts: Array, target: Shape, shape: Shape) -> Array:
+    """The flat place in `target` of each update of `shape`; −1 where it is out of bounds."""
+    start = start_index(dims, starts, len(target), shape)
+    index = operand_index(dims, start, shape)
+    flat: Array = np.zeros(shape, np.int64)
+    good: Array = np.ones(shape, bool)
+    for i, n in zip(index, target, strict=True):
+        good = good & (i >= 0) & (i < n)
+        flat = flat * n + np.clip(i, 0, max(0, n - 1))
+    return np.where(good, flat, -1).reshape(-1)
+
+
+@interpreted("stablehlo.scatter")
+def scatter(op: Operation, *arrays: Array, run: Run) -> tuple[Array, ...]:
+    """Updates one after the other, in row-major order."""
+    n = len(arrays) // 2
+    inputs, starts, updates = arrays[:n], arrays[n], arrays[n + 1 :]
+    dims = op["scatter_dimension_numbers"].gather
+    places = scatter_places(dims, starts, inputs[0].shape, updates[0].shape)
+    with np.errstate(all="ignore"):
+        return fold_into(op.regions[0], inputs, places, updates, run)
+
+
+def _clamped(x: Array, sizes: Sequence[int], starts: Sequence[Array]) -> tuple[slice, ...]:
+    """The slice of x of those sizes that begins nearest to `starts`."""
+    at = [
+        int(clamp_start(as_index(s), size, n))
+        for s, size, n in zip(starts, sizes, x.shape, strict=True)
+    ]
+    return tuple(slice(a, a + size) for a, size in zip(at, sizes, strict=True))
+
+
+@VALUES.rule("stablehlo.dynamic_slice")
+def dynamic_slice(op: Operation, x: Array, *starts: Array) -> Array:
+    return x[_clamped(x, out_shape(op), starts)]
+
+
+@VALUES.rule("stablehlo.dynamic_update_slice")
+def dynamic_update_slice(op: Operation, x: Array, update: Array, *starts: Array) -> Array:
+    made = x.copy()
+    made[_clamped(x, update.shape, starts)] = update
+    return made
