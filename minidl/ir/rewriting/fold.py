@@ -58,7 +58,7 @@ def _fold(op: Operation, rw: Rewriter) -> Value | None:
     for value in op.operands:  # the common answer first, without looking any further
         if value.op is None or value.op.name != "stablehlo.constant":
             return None
-    if not op.operands or len(op.results) != 1 or op.regions or op.name not in VALUES:
+    if not op.operands or len(op.results) != 1 or op.name not in VALUES or op.name in _CONTROL:
         return None
     type_ = op.results[0].type
     traits = SPECS[op.name].traits

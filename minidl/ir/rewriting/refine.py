@@ -20,8 +20,16 @@ from minidl.ir.mlir.core import Block, Operation, Region, Value, clone
 from minidl.ir.mlir.module import Module
 from minidl.ir.mlir.spec import SPECS
 from minidl.ir.mlir.types import FunctionType, TensorType, Type, tensor
-from minidl.ir.rewriting.driver import Made, Pattern, Reasons, Rewriter, is_static, rewrite
-from minidl.ir.rewriting.fold import FOLD
+from minidl.ir.rewriting.driver import (
+    Made,
+    Pattern,
+    Reasons,
+    Rewriter,
+    forget,
+    is_static,
+    rewrite,
+)
+from minidl.ir.rewriting.fold import FOLD, splat_of
 from minidl.ir.rewriting.inline import inline
 from minidl.ir.rewriting.manager import Pass
 from minidl.ir.rewriting.patterns import dynamic
@@ -30,7 +38,8 @@ from minidl.ir.rewriting.patterns import dynamic
 def refine(types: Sequence[Type], entry: str = "main") -> Pass:
     """The pass that gives the arguments of `entry` these static types.
 
-    Errors: CallError when a type does not fit what is declared.
+    Errors: CallError when a type does not fit what is declared, or what the program
+    asserts about its sizes (JAX writes `custom_call @shape_assertion`).
     """
 
     def change(module: Module, reasons: Reasons) -> bool:
@@ -38,6 +47,7 @@ def refine(types: Sequence[Type], entry: str = "main") -> Pass:
         function = module.function(entry)
         _take(function, types)
         rewrite(module, [KNOWN, FOLD, *dynamic.PATTERNS], reasons)
+        _assertions(function, reasons)
         outs = tuple(v.type for v in function.body.terminator.operands)
         function.attributes["function_type"] = FunctionType(tuple(types), outs)
         return True
@@ -71,6 +81,28 @@ def _fits(declared: Type, given: Type) -> bool:
         and given.is_static
         and all(want in (None, n) for want, n in sizes)
     )
+
+
+def _assertions(function: Operation, reasons: Reasons) -> None:
+    """What is asserted about sizes holds, and goes; or it is an error."""
+    for op in list(function.walk()):
+        if op.get("call_target_name") != "shape_assertion":
+            continue
+        holds = splat_of(op.operands[0])
+        if holds is None:
+            continue
+        if not holds:
+            numbers = [splat_of(v) for v in op.operands[1:]]
+            raise CallError(_message(str(op.get("error_message", "")), numbers), op=op.name)
+        forget(op, "an assertion about sizes that holds", reasons)
+        op.erase()
+
+
+def _message(text: str, numbers: Sequence[Any]) -> str:
+    """The program's own words, with the sizes in place of `{0}`, `{1}` …"""
+    for i, number in enumerate(numbers):
+        text = text.replace(f"{{{i}}}", str(number))
+    return f"a size that the program does not take: {text}"
 
 
 # -- one pattern: what the shape rule knows ------------------------------------------------
