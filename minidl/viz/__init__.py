@@ -22,8 +22,10 @@ if TYPE_CHECKING:
     from minidl.viz.explorer import Explorer, Knob
     from minidl.viz.figure_style import style
     from minidl.viz.frame import Frame, ViewError, frames_of, why
+    from minidl.viz.lowering_player import lowering
     from minidl.viz.player import Player
     from minidl.viz.puzzle import Puzzle
+    from minidl.viz.rewriting_player import rewriting
     from minidl.viz.source_view import source
     from minidl.viz.stack_explorer import Line, StackExplorer, Stage, Tour, stack, stack_of
 
@@ -42,6 +44,8 @@ _HOME = {
     "ViewError": "frame",
     "frames_of": "frame",
     "why": "frame",
+    "rewriting": "rewriting_player",
+    "lowering": "lowering_player",
     "source": "source_view",
     "style": "figure_style",
     "check_text": "check",
@@ -63,7 +67,9 @@ __all__ = [
     "check",
     "check_text",
     "frames_of",
+    "lowering",
     "panel",
+    "rewriting",
     "source",
     "stack",
     "stack_of",

@@ -256,11 +256,10 @@ def _change(now: Change) -> list[Panel]:
         return []
     gone = [cut(line) for line in now.before[:4]]
     came = [cut(line) for line in now.after[:6]]
-    lines = [*gone, *(came or ["(nothing in its place)"])]
-    made = range(len(gone) + 1, len(gone) + len(came) + 1)
-    title = f"{now.rule}: before (=) and after (▶)"
-    went = range(1, len(gone) + 1)
-    return [panel.code(lines, made, (), went, title=title, side="wide")]
+    return [
+        panel.code(gone or ["(nothing)"], changed=(), title="it was", side="wide"),
+        panel.code(came or ["(nothing)"], range(1, len(came) + 1), (), title="it is", side="wide"),
+    ]
 
 
 def _module(now: Change, before: Change | None, height: int) -> Panel:
@@ -299,12 +298,12 @@ def window(lines: Sequence[str], where: int, height: int) -> tuple[int, int]:
     if len(lines) <= height:
         return 0, len(lines)
     starts = [i for i, line in enumerate(lines) if line.lstrip().startswith("func.func")]
+    where = max(where, starts[0] if starts else 0)
     top = max((i for i in starts if i <= where), default=0)
     end = min((i for i in starts if i > where), default=len(lines))
-    if end - top <= height:
-        return top, end
+    end = max(end, min(top + height, len(lines)))  # a short function stands with the next
     first = max(top, min(where - height // 3, end - height))
-    return first, first + height
+    return first, min(first + height, end)
 
 
 def cut(line: str) -> str:
