@@ -152,7 +152,7 @@ class Printer:
             self.blocks[block] = f"^bb{i}"
         lines: list[str] = []
         for i, block in enumerate(region.blocks):
-            if i or (entry and (block.args or self.generic)):
+            if i or (entry and (block.args or (self.generic and block.first is None))):
                 args = self.block_args(block)
                 lines.append(f"{pad}{self.blocks[block]}{f'({args})' if args else ''}:")
             lines.extend(self.block_lines(block, terminator))
