@@ -144,9 +144,11 @@ class Rewriter:
 
     def erase(self, op: Operation) -> None:
         """Erase an unused op; the makers of its operands may be dead now."""
-        makers = [value.op for value in op.operands]
-        for inner in op.walk():
+        inside = list(op.walk()) if op.regions else [op]
+        makers = dict.fromkeys(value.op for inner in inside for value in inner.operands)
+        for inner in inside:
             self.queued.discard(inner)
+            makers.pop(inner, None)
         op.erase()
         for maker in makers:
             self.push(maker)
