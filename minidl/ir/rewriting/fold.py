@@ -89,8 +89,10 @@ def _value(op: Operation, constants: list[Dense], type_: TensorType) -> Dense | 
 def _run(op: Operation, arrays: Sequence[Any]) -> Any:
     row = VALUES[op.name]
     if not getattr(row, "needs_interpreter", False):
-        return row(op, *arrays)
-    return row(op, *arrays, run=lambda region, args: _body(region.block, args))
+        made = row(op, *arrays)
+    else:
+        made = row(op, *arrays, run=lambda region, args: _body(region.block, args))
+    return made[0] if isinstance(made, tuple) else made
 
 
 def _body(block: Block, args: Sequence[Any]) -> tuple[Any, ...]:
