@@ -29,10 +29,15 @@ def interpreted(*ops: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
 from minidl.ir.values import (  # noqa: E402, F401  (rows)
+    batch_norm,
+    calls,
     control,
     dynamic,
     elementwise,
+    formats,
     indexing,
+    legacy,
+    linear_solve,
     movement,
     reduction,
     sorting,

@@ -1,22 +1,22 @@
-"""Values of ops that combine elements, and of calls.
+"""Values of ops that combine elements: reduce, dot_general.
 
 Chapter: ir/stablehlo.
-Sources: StableHLO specification, "reduce", "dot_general", "sort".
+Sources: StableHLO specification, "reduce", "dot_general".
 Narrow accumulations run in float64 and round once (DESIGN, Numbers).
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from minidl.core.errors import UnsupportedError
 from minidl.ir.mlir.core import Operation
-from minidl.ir.stablehlo.reduction import reducer_name
-from minidl.ir.values import VALUES
+from minidl.ir.values import VALUES, interpreted
 from minidl.ir.values.elementwise import maximum, minimum
 from minidl.ir.values.movement import out_shape
+from minidl.ir.values.regions import Run, is_elementwise, on_elements
 
 Array = Any
 
@@ -72,19 +72,67 @@ _REDUCE: dict[str, Any] = {
 }
 
 
-@VALUES.rule("stablehlo.reduce")
-def reduce(op: Operation, *arrays: Array) -> Array:
-    name = reducer_name(op)
-    if name not in _REDUCE or len(arrays) != 2:
-        raise UnsupportedError(
-            "reduce with a body that is not one binary op has no value rule yet",
-            op=op.name,
-            hint=f"bodies with a row: {', '.join(sorted(_REDUCE))}",
-        )
-    x, init = arrays
+@interpreted("stablehlo.reduce")
+def reduce(op: Operation, *arrays: Array, run: Run) -> tuple[Array, ...]:
+    """By a fast row for each result whose body is one op; else by the body itself."""
+    half = len(arrays) // 2
+    axes, dims = tuple(op["dimensions"]), out_shape(op)
+    types = [v.type.element.numpy for v in op.results]  # type: ignore[attr-defined]
+    xs = [x.astype(t, copy=False) for x, t in zip(arrays[:half], types, strict=True)]
+    inits = [x.astype(t, copy=False) for x, t in zip(arrays[half:], types, strict=True)]
+    names = bodies(op)
     with np.errstate(all="ignore"):
-        made = _REDUCE[name](x, tuple(op["dimensions"]), init)
-        return np.asarray(made).astype(x.dtype).reshape(out_shape(op))
+        if all(name in _REDUCE for name in names):
+            made = tuple(
+                _REDUCE[name](x, axes, init)  # type: ignore[index]
+                for name, x, init in zip(names, xs, inits, strict=True)
+            )
+        else:
+            made = _sweep(op, xs, inits, run)
+    return tuple(
+        np.asarray(x).astype(t, copy=False).reshape(dims) for x, t in zip(made, types, strict=True)
+    )
+
+
+def bodies(op: Operation) -> list[str | None]:
+    """For each result the op that combines its own two arguments and nothing else, or None."""
+    block = op.regions[0].block
+    half = len(block.args) // 2
+    out: list[str | None] = []
+    for i, value in enumerate(block.terminator.operands):
+        made, own = value.op, [block.args[i], block.args[i + half]]
+        fits = made is not None and made.operands in (own, own[::-1]) and not made.regions
+        out.append(made.name if fits and made is not None else None)
+    return out
+
+
+# Bodies of these ops choose among their inputs: the order of combining cannot change bits.
+_CHOOSES = frozenset(
+    f"stablehlo.{n}"
+    for n in ("compare", "select", "maximum", "minimum", "and", "or", "xor", "not", "is_finite")
+) | {"stablehlo.constant", "stablehlo.return"}
+
+
+def _sweep(
+    op: Operation, xs: Sequence[Array], inits: Sequence[Array], run: Run
+) -> tuple[Array, ...]:
+    """The body on slices: the element before is on its left, the kept dimensions side by side.
+
+    A body that only chooses combines neighbours, halving the line each time; any other
+    one goes through the line in order, as the reference interpreter does.
+    """
+    axes, region = tuple(op["dimensions"]), op.regions[0]
+    kept = [d for d in range(xs[0].ndim) if d not in axes]
+    lines = [np.transpose(x, [*sorted(axes), *kept]).reshape(-1, *out_shape(op)) for x in xs]
+    sofar = tuple(np.broadcast_to(init, out_shape(op)) for init in inits)
+    if is_elementwise(region) and all(o.name in _CHOOSES for o in region.block):
+        while len(lines[0]) > 1:
+            n = len(lines[0]) // 2 * 2
+            pairs = on_elements(region, [x[i:n:2] for i in (0, 1) for x in lines], run)
+            lines = [np.concatenate([p, x[n:]]) for p, x in zip(pairs, lines, strict=True)]
+    for k in range(len(lines[0])):
+        sofar = on_elements(region, [*sofar, *(x[k] for x in lines)], run)
+    return sofar
 
 
 @VALUES.rule("stablehlo.dot_general")

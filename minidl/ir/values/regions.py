@@ -40,6 +40,6 @@ def on_elements(region: Region, arrays: Sequence[Array], run: Run) -> tuple[Arra
     types = [v.type for v in region.block.terminator.operands]
     outs = [np.empty(shape, t.element.numpy) for t in types]  # type: ignore[attr-defined]
     for at in np.ndindex(shape):
-        for out, value in zip(outs, run(region, [x[at] for x in arrays]), strict=True):
+        for out, value in zip(outs, run(region, [x[(*at, ...)] for x in arrays]), strict=True):
             out[at] = value
     return tuple(outs)
