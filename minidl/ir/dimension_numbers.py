@@ -172,7 +172,7 @@ class GatherDims:
         rank = len(self.offset_dims) + len(self.batch_sizes(starts))
         return tuple(next(offsets if d in self.offset_dims else batches) for d in range(rank))
 
-    def start_position(self, batch_index: Sequence[Index], k: int, starts_rank: int) -> Any:
+    def start_position(self, batch_index: Sequence[Index], k: Index, starts_rank: int) -> Any:
         """Where number k of a start index stands in the start indices."""
         d = self.index_vector_dim
         return (*batch_index[:d], *((k,) if d < starts_rank else ()), *batch_index[d:])

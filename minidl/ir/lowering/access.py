@@ -57,7 +57,7 @@ class Access:
         """The generic's region at one position, on vectors as wide as the position."""
         width = width_of(p)
         block = g.op.body
-        env = dict(zip(block.args[len(g.ins) :], accumulators, strict=False))
+        env: dict[Value, Value] = dict(zip(block.args[len(g.ins) :], accumulators, strict=False))
         self.evaluate(scope, g, tile, p, env, block.terminator.operands)
         return [scope.broadcast(env[v], width) for v in block.terminator.operands]
 
@@ -67,7 +67,7 @@ class Access:
     ) -> None:  # fmt: skip
         """Put the values of the region that `wanted` needs at one position into `env`."""
         width, block = width_of(p), g.op.body
-        needed = self._needed(g, vector_dim(p), wanted, env)
+        needed = self._needed(g, p, wanted, env)
         for i in range(len(g.ins)):
             if block.args[i] in needed:
                 env[block.args[i]] = self.read(scope, g, i, tile, p, width)
@@ -81,14 +81,14 @@ class Access:
 
     @staticmethod
     def _needed(
-        g: Generic, v: int | None, wanted: Sequence[Value], known: dict[Value, Value]
+        g: Generic, p: Position, wanted: Sequence[Value], known: dict[Value, Value]
     ) -> set[Value]:
         """The values of the region that must be there; a place read as scalars needs none."""
         needed = {x for x in wanted if x not in known}
         for op in reversed(g.op.body):
             if op is g.op.body.last or op.results[0] not in needed:
                 continue
-            if op.name == "tensor.extract" and g.neighbours(op, v):
+            if op.name == "tensor.extract" and g.neighbours(op, vector_dim(p), width_of(p)):
                 continue
             needed.update(x for x in op.operands if x not in known)
         return needed
@@ -100,11 +100,11 @@ class Access:
         """`tensor.extract` at a computed place: one load for neighbours, else one a lane."""
         memref, location = self.reads[source_of(op.operands[0])].memref, op.location
         v, width, indices = vector_dim(p), width_of(p), op.operands[1:]
-        if v is None or g.neighbours(op, v):
+        if v is None or g.neighbours(op, v, width):
             first = p if v is None else (*p[:v], (p[v][0], 1), *p[v + 1 :])
             at: dict[Value, Value] = {}
             self.evaluate(scope, g, tile, first, at, indices)
-            moves = v is not None and indices and g.steps(v)[indices[-1]]
+            moves = v is not None and indices and g.steps(v, width)[indices[-1]]
             places = [at[x] for x in indices]
             x = self._load_one(scope, memref, places, width if moves else 1, location)
         else:

@@ -187,7 +187,7 @@ class Body:
         b = self.builder
         b.location = fuse(op.location, via) if via else op.location
         if op.name == "stablehlo.constant":
-            return _splat(b, op, out_element(op))
+            return self.scalar(op, [])
         if op.name == "stablehlo.iota":
             return self._iota(op, where)
         if not is_scalar_op(op):
@@ -196,7 +196,7 @@ class Body:
                 op=op.name,
                 hint="stage: linalg; elementwise, moving, reduce, dot, concatenate and pad can",
             )
-        made = self._scalar(op, [self.memo[w[:2]] for w in needs])
+        made = self.scalar(op, [self.memo[w[:2]] for w in needs])
         self._stands_for(made, b.location)
         return made
 
@@ -214,8 +214,10 @@ class Body:
         inside = row.guard(self, op, where, numbers)
         return self.builder.value("arith.select", inside, found, other)
 
-    def _scalar(self, op: Operation, operands: list[Value]) -> Value:
+    def scalar(self, op: Operation, operands: list[Value]) -> Value:
         """One arith op, or a few; 16-bit floats are computed in float32, rounded once."""
+        if op.name == "stablehlo.constant":
+            return _splat(self.builder, op, out_element(op))
         b, element, out = self.builder, tensor_type(op.operands[0]).element, out_element(op)
         if op.name in KEEPS_16 or not any(is_16(tensor_type(v).element) for v in op.operands):
             return SCALAR[op.name](b, op, element, *operands)
@@ -237,6 +239,8 @@ class Body:
         """An element of a whole tensor, at an index that is computed here."""
         element = lowered(tensor_type(value)).element
         at = [self.affine(e) for e in where]
+        if not tensor_type(value).size:
+            return constant(self.builder, 0, element)  # never reached: nothing is there
         operands = [self.tensors[value], *at]
         return self.builder.create("tensor.extract", operands, None, [element]).result
 

@@ -57,7 +57,7 @@ class Generic:
         self.out_maps = self.maps[len(ins) :]
         kinds = op["iterator_types"]
         self.parallel = kinds.count("parallel")
-        self.moves: dict[int, dict[Value, int | None]] = {}
+        self.moves: dict[tuple[int, int], dict[Value, int | None]] = {}
         self.sizes = self._sizes()
         self.locations: tuple[Location, ...] = op.get("_locations", ()) or (
             (op.location,) * len(ins)
@@ -94,11 +94,14 @@ class Generic:
         each = sum(cost(op) for op in self.op.body)
         return math.prod(self.sizes) * max(1, each - 1)
 
-    def steps(self, v: int) -> dict[Value, int | None]:
-        """How each scalar of the region moves when dimension `v` moves by 1; None: not evenly."""
-        if v in self.moves:
-            return self.moves[v]
-        made = self.moves[v] = dict.fromkeys(self.op.body.args, 0)
+    def steps(self, v: int, width: int) -> dict[Value, int | None]:
+        """How each scalar of the region moves when dimension `v` moves by 1; None: not evenly.
+
+        Lanes are `width` neighbours that begin at a multiple of `width`.
+        """
+        if (v, width) in self.moves:
+            return self.moves[v, width]
+        made = self.moves[v, width] = dict.fromkeys(self.op.body.args, 0)
         for x, map_ in zip(self.op.body.args, self.maps, strict=True):
             made[x] = None if map_.moves(v) else 0
         for op in self.op.body:
@@ -106,15 +109,17 @@ class Generic:
             even = not any(n != 0 for n in known)
             if op.name == "linalg.index":
                 made[op.result] = int(op["dim"] == v)
+            elif op.name == "arith.divui" and _number(op.operands[1]) % width == 0:
+                made[op.result] = 0 if known[0] in (0, 1) else None
             elif op.name == "arith.addi" and None not in known:
                 made[op.result] = sum(n for n in known if n is not None)
             elif op.results:
                 made[op.results[0]] = 0 if even else None
         return made
 
-    def neighbours(self, extract: Operation, v: int | None) -> bool:
+    def neighbours(self, extract: Operation, v: int | None, width: int) -> bool:
         """Whether lanes along `v` read one element, or elements side by side."""
-        steps = [] if v is None else [self.steps(v)[x] for x in extract.operands[1:]]
+        steps = [] if v is None else [self.steps(v, width)[x] for x in extract.operands[1:]]
         return not any(s != 0 for s in steps[:-1]) and steps[-1:] in ([], [0], [1])
 
     def flatten(self) -> None:
@@ -128,6 +133,11 @@ class Generic:
 def cost(op: Operation) -> int:
     """What one scalar op is worth; elementary functions are some dozen rows."""
     return 12 if op.name.startswith("math.") and op.name != "math.fma" else 1
+
+
+def _number(x: Value) -> int:
+    """A constant; 1 for what is not one (no width divides it)."""
+    return int(x.op["value"].value) if x.op is not None and x.op.name == "arith.constant" else 1
 
 
 def _extracts(op: Operation) -> bool:

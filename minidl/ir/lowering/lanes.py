@@ -78,7 +78,7 @@ class _Combine:
         """Evaluate the region up to `want`."""
         tile = self.tile.then(base, chunks(offset + width, width))
         p = (*self.p, (offset, width))
-        env = {} if acc is None else {self.g.op.body.args[-1]: acc}
+        env: dict[Value, Value] = {} if acc is None else {self.g.op.body.args[-1]: acc}
         self.low.evaluate(scope, self.g, tile, p, env, [want])
         return scope.broadcast(env[want], width)
 

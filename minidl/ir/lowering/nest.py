@@ -221,7 +221,7 @@ class Scope:
         """`scf.for` with carried values; the body is given a scope of its own."""
         block = Block([index, *(v.type for v in inits)])
         inner = Scope(Builder(block, location=self.b.location), self)
-        results = body(inner, block.args[0], block.args[1:])
+        results = body(inner, block.args[0], [*block.args[1:]])
         inner.b.create("scf.yield", list(results))
         operands = [low, high, self.index(step), *inits]
         op = self.b.create("scf.for", operands, None, [v.type for v in inits], [Region([block])])

@@ -5,37 +5,33 @@ Sources: MLIR, "'linalg' Dialect", "'tensor' Dialect" (insert_slice).
 Real: `stablehlo-legalize-to-linalg` makes one generic an op and fuses later; here the
 fusion is already decided.
 
-    reduce, dot          a generic with reduction dimensions, into a filled tensor
+    reduce, windows      a generic with reduction dimensions, into a filled tensor (`folds.py`)
+    dot, convolution     the same, of products (`contractions.py`)
     concatenate, pad     generics written into windows of one tensor
     the rest             one generic for all values of one shape (`body.py`)
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from minidl.core.errors import UnsupportedError
 from minidl.ir.lowering.body import EXPENSIVE, Body
+from minidl.ir.lowering.contractions import contract
+from minidl.ir.lowering.folds import fold
 from minidl.ir.lowering.indexing import (
     Index,
-    behind_moves,
-    dot_index,
     here,
     lowered,
     tensor_type,
-    uses_lanes,
 )
-from minidl.ir.lowering.scalars import SCALAR, constant, convert, is_16, signless
-from minidl.ir.mlir.attributes import Affine, AffineMap, DotDims
+from minidl.ir.lowering.scalars import convert, signless
+from minidl.ir.mlir.attributes import Affine, AffineMap
 from minidl.ir.mlir.core import Operation, Region, Value
 from minidl.ir.mlir.location import Location, fuse
 from minidl.ir.mlir.module import Module, finish, function
 from minidl.ir.mlir.spec import Builder
-from minidl.ir.mlir.types import ScalarType, TensorType, f32, index, tensor
-from minidl.ir.stablehlo.reduction import reducer_name
-
-HEROES = ("stablehlo.reduce", "stablehlo.dot_general", "stablehlo.concatenate", "stablehlo.pad")
+from minidl.ir.mlir.types import ScalarType, TensorType, tensor
 
 
 class _Group:
@@ -56,7 +52,7 @@ class _Group:
                 continue
             if op.name in HEROES:
                 self._flush()
-                self.tensors[op.result] = getattr(self, f"_{op.name.partition('.')[2]}")(op)
+                self.tensors.update(zip(op.results, HEROES[op.name](self, op), strict=True))
             else:
                 self._elementwise(op.result)
         self._flush()
@@ -83,23 +79,23 @@ class _Group:
         if not values:
             return
         sizes = tensor_type(values[0]).dims
-        body = self._body(sizes)
+        body = self.body(sizes)
         at = here(len(sizes))
         yields = [body.at(v, at) for v in values]
         outs = [self._empty(lowered(tensor_type(v))) for v in values]
         location = fuse(*(v.op.location for v in values if v.op))
-        results = self._generic(body, yields, outs, [at] * len(values), len(sizes), location)
+        results = self.generic(body, yields, outs, [at] * len(values), len(sizes), location)
         self.tensors.update(zip(values, results, strict=True))
 
     # -- pieces -------------------------------------------------------------------
 
-    def _body(self, sizes: Sequence[int]) -> Body:
+    def body(self, sizes: Sequence[int]) -> Body:
         return Body(self.tensors, self.builder, sizes)
 
     def _empty(self, type_: TensorType) -> Value:
         return self.builder.create("tensor.empty", result_types=[type_]).result
 
-    def _generic(
+    def generic(
         self,
         body: Body,
         yields: list[Value],
@@ -130,97 +126,29 @@ class _Group:
         )
         return op.results
 
-    def _filled(self, type_: TensorType, init: Value, location: Location) -> Value:
+    def filled(self, type_: TensorType, init: Value, location: Location) -> Value:
         b = self.builder
         b.location = location
         return b.create("linalg.fill", [init, self._empty(type_)], None, [type_]).result
 
-    def _narrow(self, value: Value, op: Operation, wide: ScalarType) -> Value:
+    def narrow(self, value: Value, result: Value, wide: ScalarType) -> Value:
         """16-bit accumulations run in float32 and round once, at the end."""
-        out = tensor_type(op.result)
-        if wide is signless(out.element):
+        out, location = tensor_type(result), self.builder.location
+        if signless(wide) is signless(out.element):
             return value
-        self.tensors[op.result] = value
-        body = self._body(out.dims)
+        self.tensors[result] = value
+        body = self.body(out.dims)
         at = here(out.rank)
-        x = body.at(op.result, at)
+        x = body.at(result, at)
         x.type = wide
-        body.builder.location = op.location
+        body.builder.location = location
         made = convert(body.builder, x, wide, out.element)
         outs = [self._empty(lowered(out))]
-        return self._generic(body, [made], outs, [at], out.rank, op.location)[0]
-
-    # -- reduce -------------------------------------------------------------------
-
-    def _reduce(self, op: Operation) -> Value:
-        """Kept dimensions first, then the reduced ones."""
-        name = _reducer(op)
-        x = tensor_type(op.operands[0])
-        reduced = op["dimensions"]
-        kept = [d for d in range(x.rank) if d not in reduced]
-        order = [*kept, *reduced]
-        body = self._body([x.dims[d] for d in order])
-        element = body.at(op.operands[0], tuple(Affine.dim(order.index(d)) for d in range(x.rank)))
-        body.show_sizes(range(len(kept), x.rank), signless(x.element))
-        wide = f32 if is_16(x.element) else signless(x.element)
-        made_in = f32 if is_16(x.element) else x.element
-        init = self._init(op, wide)
-        out = self._filled(tensor([x.dims[d] for d in kept], wide), init, op.location)
-        accumulator = body.block.add_arg(wide)
-        inner = op.body.first
-        assert inner is not None
-        known = [v.op.location for v in op.operands[1:] if v.op is not None]
-        body.builder.location = fuse(op.location, inner.location, *known)
-        element = convert(body.builder, element, x.element, made_in)
-        made = SCALAR[name](body.builder, inner, made_in, accumulator, element)
-        lanes = x.rank - 1 in reduced
-        (total,) = self._generic(
-            body, [made], [out], [here(len(kept))], len(kept), op.location, lanes
-        )
-        return self._narrow(total, op, wide)
-
-    def _init(self, op: Operation, wide: ScalarType) -> Value:
-        """The init of a reduce as a scalar: a constant, or an element of an input."""
-        value, where = behind_moves(op.operands[1], ())
-        source, b = value.op, self.builder
-        b.location = op.location
-        if source is not None and source.name == "stablehlo.constant":
-            b.location = fuse(op.location, source.location)
-            return constant(b, source["value"].item, wide)
-        at = [constant(b, e.const, index) for e in where]
-        found = b.create(
-            "tensor.extract", [self.tensors[value], *at], None,
-            [lowered(tensor_type(value)).element],
-        ).result  # fmt: skip
-        return convert(b, found, tensor_type(value).element, wide) if wide is f32 else found
-
-    # -- dot ----------------------------------------------------------------------
-
-    def _dot_general(self, op: Operation) -> Value:
-        """Batch, free of lhs, free of rhs, then the contracted dimensions."""
-        x, y = tensor_type(op.operands[0]), tensor_type(op.operands[1])
-        out = tensor_type(op.result)
-        dims: DotDims = op["dot_dimension_numbers"]
-        lhs, rhs = dot_index(op)
-        body = self._body([*out.dims, *(x.dims[d] for d in dims.lhs_contracting)])
-        a, c = body.at(op.operands[0], lhs), body.at(op.operands[1], rhs)
-        body.show_sizes(range(out.rank, len(body.sizes)), signless(x.element))
-        wide = f32 if is_16(out.element) else signless(out.element)
-        b = self.builder
-        b.location = op.location
-        filled = self._filled(tensor(out.shape, wide), constant(b, 0, wide), op.location)
-        accumulator = body.block.add_arg(wide)
-        body.builder.location = op.location
-        made_in = f32 if is_16(out.element) else out.element
-        a, c = (convert(body.builder, v, t.element, made_in) for v, t in ((a, x), (c, y)))
-        made = _multiply_add(body.builder, wide, a, c, accumulator)
-        at, lanes = here(out.rank), uses_lanes(op)
-        (total,) = self._generic(body, [made], [filled], [at], out.rank, op.location, lanes)
-        return self._narrow(total, op, wide)
+        return self.generic(body, [made], outs, [at], out.rank, location)[0]
 
     # -- windows ------------------------------------------------------------------
 
-    def _concatenate(self, op: Operation) -> Value:
+    def concatenate(self, op: Operation) -> list[Value]:
         """Each operand into its own window."""
         out, d = tensor_type(op.result), op["dimension"]
         made, at = self._empty(lowered(out)), 0
@@ -229,9 +157,9 @@ class _Group:
             offsets = [at if i == d else 0 for i in range(out.rank)]
             made = self._window(op, operand, here(out.rank), dims, made, offsets, [1] * out.rank)
             at += dims[d]
-        return made
+        return [made]
 
-    def _pad(self, op: Operation) -> Value:
+    def pad(self, op: Operation) -> list[Value]:
         """The padding value everywhere, then the operand into a window with steps."""
         out, x = tensor_type(op.result), tensor_type(op.operands[0])
         steps = [n + 1 for n in op["interior_padding"]]
@@ -241,17 +169,17 @@ class _Group:
             end = min(n, max(a, -(-(m - low) // step)))
             first.append(a)
             sizes.append(max(0, end - a))
-        body = self._body(out.dims)
+        body = self.body(out.dims)
         value, at = body.at(op.operands[1], ()), here(out.rank)
         empty = [self._empty(lowered(out))]
-        (made,) = self._generic(body, [value], empty, [at], out.rank, op.location)
+        (made,) = self.generic(body, [value], empty, [at], out.rank, op.location)
         where = tuple(Affine.dim(i).scaled(1, a) for i, a in enumerate(first))
         offsets = [
             low + a * s for low, a, s in zip(op["edge_padding_low"], first, steps, strict=True)
         ]
         if 0 in sizes:
-            return made
-        return self._window(op, op.operands[0], where, sizes, made, offsets, steps)
+            return [made]
+        return [self._window(op, op.operands[0], where, sizes, made, offsets, steps)]
 
     def _window(
         self, op: Operation, operand: Value, where: Index, sizes: Sequence[int], into: Value,
@@ -259,31 +187,22 @@ class _Group:
     ) -> Value:  # fmt: skip
         """`operand[where]` over `sizes`, written into a window of a tensor."""
         element, rank = lowered(tensor_type(op.result)).element, len(sizes)
-        body = self._body(sizes)
+        body = self.body(sizes)
         value = body.at(operand, where)
         out = [self._empty(tensor(sizes, element))]
-        (made,) = self._generic(body, [value], out, [here(rank)], rank, op.location)
+        (made,) = self.generic(body, [value], out, [here(rank)], rank, op.location)
         window = {"offsets": tuple(offsets), "sizes": tuple(sizes), "strides": tuple(strides)}
         return self.builder.create("tensor.insert_slice", [made, into], window, [into.type]).result
 
 
-def _reducer(op: Operation) -> str:
-    name = reducer_name(op)
-    if len(op.operands) != 2 or name is None or name not in SCALAR:
-        raise UnsupportedError(
-            "stablehlo.reduce with a body that is not one binary op is not lowered",
-            op=op.name,
-            hint="stage: linalg",
-        )
-    return name
-
-
-def _multiply_add(b: Builder, element: ScalarType, x: Value, y: Value, acc: Value) -> Value:
-    if element.is_float:
-        return b.value("math.fma", x, y, acc)
-    if element.name == "i1":
-        return b.value("arith.ori", acc, b.value("arith.andi", x, y))
-    return b.value("arith.addi", acc, b.value("arith.muli", x, y))
+HEROES: dict[str, Callable[[Any, Operation], list[Value]]] = {
+    "stablehlo.reduce": fold,
+    "stablehlo.reduce_window": fold,
+    "stablehlo.dot_general": contract,
+    "stablehlo.convolution": contract,
+    "stablehlo.concatenate": _Group.concatenate,
+    "stablehlo.pad": _Group.pad,
+}
 
 
 def fusion_to_linalg(source: Operation, into: Module) -> Operation:

@@ -114,10 +114,10 @@ class FusionLowering:
         for value, memref in zip(body.args, made.args, strict=False):
             self.access.reads[value] = Place(self._seen(memref))
         outputs: dict[Value, list[Place]] = {}
-        for value, memref in zip(
+        for output, memref in zip(
             body.terminator.operands, made.args[len(body.args) :], strict=False
         ):
-            outputs.setdefault(value, []).append(Place(self._seen(memref)))
+            outputs.setdefault(output, []).append(Place(self._seen(memref)))
         for g in self.generics:
             for out in g.op.results:
                 self._place(g, out, outputs)
@@ -157,7 +157,9 @@ class FusionLowering:
     def _scalars(self) -> None:
         """Initial values of reductions: constants, or elements of arguments."""
         made: dict[Value, Value] = {}
-        inputs = dict(zip(self.source.body.args, self.made.body.args, strict=False))
+        inputs: dict[Value, Value] = dict(
+            zip(self.source.body.args, self.made.body.args, strict=False)
+        )
         for op in self.source.body:
             self.top.b.location = op.location
             if op.name == "arith.constant":
@@ -165,7 +167,7 @@ class FusionLowering:
             elif op.name == "tensor.extract":
                 at = [made[v] for v in op.operands[1:]]
                 made[op.result] = self._element(inputs[op.operands[0]], at, op)
-            elif op.name == "arith.extf":
+            elif op.name.startswith("arith."):  # a conversion
                 made[op.result] = self.top.op(op.name, [made[op.operands[0]]], op.result.type)
             elif op.name == "linalg.fill":
                 self.inits[op.result] = made[op.operands[0]]
@@ -213,7 +215,7 @@ class FusionLowering:
             self._nest(inner, Tile().then(base, cut(step)))
             return []
 
-        limit = high
+        limit: Value = high
         if size % step:
             limit = scope.op("arith.minsi", [high, scope.index(full)], index)
         scope.loop(low, limit, 1, [], each)
@@ -272,25 +274,26 @@ class FusionLowering:
                 made = self.access.region(scope, g, tile, p, [])
                 self.access.finish(scope, g, tile, p, made)
             return
-        init = self.inits[g.outs[0]]
+        inits = [self.inits[v] for v in g.outs]
         if g.lanes and self.schedule.lanes > 1:
-            totals = [lane_reduction(self.access, scope, g, tile, p, init) for p in positions]
+            totals = [lane_reduction(self.access, scope, g, tile, p, inits[0]) for p in positions]
         else:
-            starts = [scope.broadcast(init, width_of(p)) for p in positions]
+            starts = [scope.broadcast(x, width_of(p)) for p in positions for x in inits]
             totals = self._in_order(scope, g, tile, positions, starts)
-        for p, total in zip(positions, totals, strict=True):
-            self.access.finish(scope, g, tile, p, [total])
+        each = len(inits)
+        for i, p in enumerate(positions):
+            self.access.finish(scope, g, tile, p, totals[i * each : (i + 1) * each])
 
     def _in_order(
         self, scope: Scope, g: Generic, tile: Tile, positions: list[Position], starts: list[Value]
     ) -> list[Value]:
-        """Loops over the reduction dimensions, one accumulator a position."""
-        d = len(tile.bases)
+        """Loops over the reduction dimensions; for each position one accumulator a result."""
+        d, n = len(tile.bases), len(g.outs)
         if d == len(g.sizes):
             totals = []
-            for p, start in zip(positions, starts, strict=True):
+            for i, p in enumerate(positions):
                 full = p + ((0, 1),) * (d - len(p))
-                totals += self.access.region(scope, g, tile, full, [start])
+                totals += self.access.region(scope, g, tile, full, starts[i * n : (i + 1) * n])
             return totals
 
         def each(inner: Scope, i: Value, carried: list[Value]) -> list[Value]:
