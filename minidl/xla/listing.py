@@ -45,7 +45,7 @@ def module_lines(module: Module) -> tuple[Line, ...]:
 def _ids(op: Operation, shown: set[Operation]) -> frozenset[int]:
     ids = origins(op.location)
     if op.name == "linalg.generic":
-        ids = ids.union(*map(origins, op.get("_locations", ())))
+        ids = ids.union(*map(origins, op.get("~locations", ())))
     for region in op.regions:
         for block in region.blocks:
             for inner in block:

@@ -120,9 +120,9 @@ module {
       %1 = stablehlo.compare GT, %iterArg, %c_1 : (tensor<i32>, tensor<i32>) -> tensor<i1>
       stablehlo.return %1 : tensor<i1>
     } do {
-      %2 = stablehlo.subtract %iterArg, %c : tensor<i32>
-      %3 = stablehlo.add %iterArg_0, %arg1 : tensor<f32>
-      stablehlo.return %2, %3 : tensor<i32>, tensor<f32>
+      %1 = stablehlo.subtract %iterArg, %c : tensor<i32>
+      %2 = stablehlo.add %iterArg_0, %arg1 : tensor<f32>
+      stablehlo.return %1, %2 : tensor<i32>, tensor<f32>
     }
     return %0#1, %arg1 : tensor<f32>, tensor<f32>
   }
@@ -153,8 +153,8 @@ module {
       %1 = stablehlo.compare GT, %iterArg, %c_0 : (tensor<i32>, tensor<i32>) -> tensor<i1>
       stablehlo.return %1 : tensor<i1>
     } do {
-      %2 = stablehlo.subtract %iterArg, %c : tensor<i32>
-      stablehlo.return %2 : tensor<i32>
+      %1 = stablehlo.subtract %iterArg, %c : tensor<i32>
+      stablehlo.return %1 : tensor<i32>
     }
     return %0 : tensor<i32>
   }

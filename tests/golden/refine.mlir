@@ -44,9 +44,9 @@ module {
       %1 = stablehlo.compare GT, %iterArg, %c_2 : (tensor<i32>, tensor<i32>) -> tensor<i1>
       stablehlo.return %1 : tensor<i1>
     } do {
-      %2 = stablehlo.subtract %iterArg, %c_0 : tensor<i32>
-      %3 = stablehlo.add %iterArg_1, %iterArg_1 : tensor<5xf32>
-      stablehlo.return %2, %3 : tensor<i32>, tensor<5xf32>
+      %1 = stablehlo.subtract %iterArg, %c_0 : tensor<i32>
+      %2 = stablehlo.add %iterArg_1, %iterArg_1 : tensor<5xf32>
+      stablehlo.return %1, %2 : tensor<i32>, tensor<5xf32>
     }
     return %0#1 : tensor<5xf32>
   }

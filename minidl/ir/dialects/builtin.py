@@ -7,84 +7,123 @@ Sources: MLIR, "Builtin Dialect", "'func' Dialect".
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from minidl.core.errors import VerifyError
 from minidl.ir.mlir.attributes import Symbol
-from minidl.ir.mlir.core import Block, Operation, Region
+from minidl.ir.mlir.core import Operation, Region
+from minidl.ir.mlir.location import Location
 from minidl.ir.mlir.spec import define
 from minidl.ir.mlir.types import FunctionType, Type
+from minidl.ir.text.attrprinter import dictionary_text
 from minidl.ir.text.form import Custom, Parts
-from minidl.ir.text.kinds import STR, SYMBOL, TYPE
-from minidl.ir.text.printer import attribute_text, entry
+from minidl.ir.text.kinds import ANY, STR, SYMBOL, TYPE
 
 VISIBILITIES = ("public", "private", "nested")
 
 
 def _print_module(op: Operation, printer: Any) -> str:
     name = f" {Symbol(op['sym_name'])}" if "sym_name" in op.attributes else ""
-    rest = {k: v for k, v in op.attributes.items() if k != "sym_name"}
-    inner = ", ".join(entry(k, attribute_text(v)) for k, v in rest.items())
-    attributes = f" attributes {{{inner}}}" if rest else ""
-    return f"module{name}{attributes} {printer.region(op.region)}"
+    visibility = f" {op['sym_visibility']}" if "sym_visibility" in op.attributes else ""
+    rest = {k: v for k, v in op.attributes.items() if k not in ("sym_name", "sym_visibility")}
+    attributes = f" attributes {dictionary_text(rest)}" if rest else ""
+    return f"{printer.op_name(op)}{visibility}{name}{attributes} {printer.region(op.region)}"
 
 
 def _parse_module(p: Any) -> Parts:
     parts = Parts(operand_types=[], result_types=[])
+    if p.words[p.at_] in VISIBILITIES:
+        parts.attributes["sym_visibility"] = p.word()
     if p.words[p.at_][:1] == "@":
         parts.attributes["sym_name"] = p.symbol()
     if p.accept("attributes"):
         parts.attributes.update(p.attr_dict())
-    parts.regions = [p.region()]
+    parts.regions = [p.region(isolated=True)]
     return parts
 
 
-def _print_func(op: Operation, printer: Any) -> str:
+_IN_THE_HEAD = ("sym_name", "function_type", "sym_visibility", "arg_attrs", "res_attrs")
+
+
+def print_function(op: Operation, printer: Any, skip: Sequence[str] = ()) -> str:
+    """What follows the name of a function-like op: `@f(arguments) -> results { … }`."""
     function: FunctionType = op["function_type"]
-    with printer.isolated():
-        visibility = op.get("sym_visibility")
-        word = "" if visibility is None else f"{visibility} "
-        head = f"func.func {word}{Symbol(op['sym_name'])}"
+    arguments = _with_attrs([f"{t}" for t in function.inputs], op.get("arg_attrs"))
+    if op.region.blocks:
         extra = _with_attrs([""] * len(function.inputs), op.get("arg_attrs"))
-        args = printer.arg_list(op.body, extra=extra)
-        results = _with_attrs([str(t) for t in function.outputs], op.get("res_attrs"))
-        arrow = f" -> ({', '.join(results)})"
-        if len(results) == 1 and not op.get("res_attrs"):
-            arrow = f" -> {results[0]}"
-        arrow = arrow if results else ""
-        body = printer.region(op.region)
-    rest = {
-        k: v
-        for k, v in op.attributes.items()
-        if k not in ("sym_name", "function_type", "sym_visibility", "arg_attrs", "res_attrs")
-    }
-    inner = ", ".join(entry(k, attribute_text(v)) for k, v in rest.items())
-    attributes = f" attributes {{{inner}}}" if rest else ""
-    return f"{head}({', '.join(args)}){arrow}{attributes} {body}"
+        arguments = printer.arg_list(op.region.blocks[0], extra=extra)
+    results = _with_attrs([str(t) for t in function.outputs], op.get("res_attrs"))
+    single = len(results) == 1 and not op.get("res_attrs")
+    single = single and not isinstance(function.outputs[0], FunctionType)
+    arrow = f" -> {results[0] if single else '(' + ', '.join(results) + ')'}" if results else ""
+    rest = {k: v for k, v in op.attributes.items() if k not in (*_IN_THE_HEAD, *skip)}
+    attributes = f" attributes {dictionary_text(rest)}" if rest else ""
+    body = f" {printer.region(op.region)}" if op.region.blocks else ""
+    return f"{Symbol(op['sym_name'])}({', '.join(arguments)}){arrow}{attributes}{body}"
+
+
+def _print_func(op: Operation, printer: Any) -> str:
+    visibility = op.get("sym_visibility")
+    word = "" if visibility is None else f"{visibility} "
+    return f"func.func {word}{print_function(op, printer)}"
 
 
 def _with_attrs(texts: list[str], attrs: Any) -> list[str]:
     if not attrs:
         return texts
-    return [f"{t} {attribute_text(a)}" if a else t for t, a in zip(texts, attrs, strict=True)]
+    return [f"{t} {dictionary_text(a)}" if a else t for t, a in zip(texts, attrs, strict=True)]
+
+
+class _Argument(NamedTuple):
+    """An argument of a head: named in a definition, only typed in a declaration."""
+
+    name: tuple[str, int] | None
+    type: Type
+    attributes: dict[str, Any]
+    location: Location
+
+
+def parse_function(p: Any, default: str = "") -> Parts:
+    """What `print_function` writes; a body may be missing."""
+    parts = Parts(operand_types=[], result_types=[])
+    parts.attributes["sym_name"] = p.symbol()
+    p.expect("(")
+    args: list[_Argument] = p.comma_list(lambda: _parse_argument(p), ")")
+    at = p.at_
+    results = _parse_results(p) if p.accept("->") else []
+    types = FunctionType(tuple(a.type for a in args), tuple(t for t, _ in results))
+    parts.attributes["function_type"] = types
+    notes = (("arg_attrs", [a.attributes for a in args]), ("res_attrs", [d for _, d in results]))
+    parts.attributes.update((key, tuple(dicts)) for key, dicts in notes if any(dicts))
+    if p.accept("attributes"):
+        parts.attributes.update(p.attr_dict())
+    named = [(*a.name, a.type, a.location) for a in args if a.name]
+    if not p.at("{"):
+        if named:
+            raise p.error("a function without a body has arguments without names", at)
+        parts.regions = [Region()]
+        return parts
+    if len(named) != len(args):
+        raise p.error("a function with a body names its arguments", at)
+    parts.regions = [p.region(named, default=default, isolated=True)]
+    return parts
+
+
+def _parse_argument(p: Any) -> _Argument:
+    name = None
+    if p.words[p.at_][:1] == "%":
+        name = p.value_name()
+        p.expect(":")
+    type_ = p.type()
+    attributes = p.attr_dict()
+    return _Argument(name, type_, attributes, p.trailing_location())
 
 
 def _parse_func(p: Any) -> Parts:
-    parts = Parts(operand_types=[], result_types=[])
-    if p.words[p.at_] in VISIBILITIES:
-        parts.attributes["sym_visibility"] = p.word()
-    parts.attributes["sym_name"] = p.symbol()
-    p.expect("(")
-    args = p.comma_list(lambda: (p.typed_name(), p.attr_dict(), p.trailing_location()), ")")
-    results = _parse_results(p) if p.accept("->") else []
-    types = tuple(a[0][2] for a in args)
-    parts.attributes["function_type"] = FunctionType(types, tuple(t for t, _ in results))
-    for key, dicts in (("arg_attrs", [a[1] for a in args]), ("res_attrs", [d for _, d in results])):
-        if any(dicts):
-            parts.attributes[key] = tuple(dicts)
-    if p.accept("attributes"):
-        parts.attributes.update(p.attr_dict())
-    parts.regions = [p.region([a[0] for a in args], default="func.return", isolated=True)]
+    visibility = p.word() if p.words[p.at_] in VISIBILITIES else None
+    parts = parse_function(p)
+    if visibility:
+        parts.attributes["sym_visibility"] = visibility
     return parts
 
 
@@ -103,6 +142,8 @@ def _verify_func(op: Operation) -> None:
             op=op.name,
         )
     if not op.region.blocks:
+        if op.get("sym_visibility", "public") == "public":
+            raise VerifyError(f"@{op['sym_name']} has no body, so it must be private", op=op.name)
         return
     entry = tuple(v.type for v in op.region.blocks[0].args)
     if entry != function.inputs:
@@ -134,7 +175,7 @@ def _print_call(op: Operation, printer: Any) -> str:
 
 
 def _parse_call(p: Any) -> Parts:
-    parts = Parts(attributes={"callee": Symbol(p.symbol())})
+    parts = Parts(attributes={"callee": p.symbols()})
     p.expect("(")
     parts.operands = p.value_list()
     p.expect(")")
@@ -145,16 +186,17 @@ def _parse_call(p: Any) -> Parts:
     return parts
 
 
-def _print_return(op: Operation, printer: Any) -> str:
-    if not op.operands:
-        return "return"
+def print_terminator(op: Operation, printer: Any) -> str:
+    """The name, then `%a, %b : types` or nothing."""
+    names = ", ".join(map(printer.name, op.operands))
     types = ", ".join(str(v.type) for v in op.operands)
-    return f"return {', '.join(map(printer.name, op.operands))} : {types}"
+    rest = printer.attr_dict(op)
+    return f"{printer.op_name(op)}{rest and ' ' + rest}{names and f' {names} : {types}'}"
 
 
 def parse_terminator(p: Any) -> Parts:
     """`return %a, %b : types` or nothing after the name."""
-    parts = Parts(operands=p.value_list(), result_types=[])
+    parts = Parts(attributes=p.attr_dict(), operands=p.value_list(), result_types=[])
     if parts.operands:
         p.expect(":")
         parts.operand_types = p.type_list()
@@ -164,8 +206,8 @@ def parse_terminator(p: Any) -> Parts:
 define(
     "builtin.module",
     form=Custom(_print_module, _parse_module),
-    attributes={"sym_name?": STR},
-    traits="isolated symbol_table",
+    attributes={"sym_name?": STR, "sym_visibility?": STR},
+    traits="isolated symbol_table graph",
     regions=1,
 )
 define(
@@ -175,6 +217,8 @@ define(
         "sym_name": STR,
         "function_type": TYPE,
         "sym_visibility?": STR,
+        "arg_attrs?": ANY,
+        "res_attrs?": ANY,
     },
     traits="isolated symbol",
     verify=_verify_func,
@@ -191,8 +235,8 @@ define(
     "func.return",
     "operands*",
     infer=lambda types, attributes, regions: [],
-    form=Custom(_print_return, parse_terminator),
+    form=Custom(print_terminator, parse_terminator),
     traits="terminator",
 )
 
-__all__ = ["Block", "Region", "parse_terminator"]
+__all__ = ["parse_function", "parse_terminator", "print_function", "print_terminator"]

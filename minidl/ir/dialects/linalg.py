@@ -55,9 +55,7 @@ def _print_generic(op: Operation, printer: Any) -> str:
 def _body(op: Operation, ins: int, printer: Any) -> str:
     block = op.body
     pad = "  " * printer.indent
-    for i, value in enumerate(block.args):
-        printer.names[value] = printer.fresh("in" if i < ins else "out")
-    args = ", ".join(f"{printer.names[v]}: {v.type}" for v in block.args)
+    args = ", ".join(printer.arg_list(block))
     printer.indent += 1
     lines = printer.block_lines(block)
     printer.indent -= 1

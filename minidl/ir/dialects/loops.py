@@ -310,12 +310,9 @@ define(
 def _print_for(op: Operation, printer: Any) -> str:
     low, high, by, *inits = map(printer.name, op.operands)
     i, *carried = op.body.args
-    printer.names[i] = printer.fresh("i")
-    head = f"scf.for {printer.names[i]} = {low} to {high} step {by}"
+    head = f"scf.for {printer.name(i)} = {low} to {high} step {by}"
     if carried:
-        for value in carried:
-            printer.names[value] = printer.fresh("acc")
-        pairs = ", ".join(f"{printer.names[v]} = {x}" for v, x in zip(carried, inits, strict=True))
+        pairs = ", ".join(f"{printer.name(v)} = {x}" for v, x in zip(carried, inits, strict=True))
         head += f" iter_args({pairs}) -> ({', '.join(str(v.type) for v in carried)})"
     return f"{head} {printer.region(op.region, terminator=bool(carried))}"
 

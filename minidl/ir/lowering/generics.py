@@ -59,7 +59,7 @@ class Generic:
         self.parallel = kinds.count("parallel")
         self.moves: dict[tuple[int, int], dict[Value, int | None]] = {}
         self.sizes = self._sizes()
-        self.locations: tuple[Location, ...] = op.get("_locations", ()) or (
+        self.locations: tuple[Location, ...] = op.get("~locations", ()) or (
             (op.location,) * len(ins)
         )
 
@@ -80,7 +80,7 @@ class Generic:
     @property
     def lanes(self) -> bool:
         """Whether the association is by lanes (else in order); by shapes alone."""
-        return self.reduces and bool(self.op.get("_lanes", False))
+        return self.reduces and bool(self.op.get("~lanes", False))
 
     @property
     def multiplies(self) -> bool:

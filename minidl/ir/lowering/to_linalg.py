@@ -116,8 +116,8 @@ class _Group:
         attributes: dict[str, Any] = {
             "indexing_maps": tuple(AffineMap(rank, where) for where in (*maps, *out_maps)),
             "iterator_types": tuple(kinds),
-            "_locations": tuple(body.locations),
-            "_lanes": lanes,
+            "~locations": tuple(body.locations),
+            "~lanes": lanes,
             "operandSegmentSizes": (len(ins), len(outs)),
         }
         types, regions = [v.type for v in outs], [Region([body.block])]

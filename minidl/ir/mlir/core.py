@@ -32,6 +32,11 @@ class Value:
         self.uses: dict[tuple[Operation, int], None] = {}
 
     @property
+    def location(self) -> Location:
+        """Where it was written."""
+        return self.owner.location if isinstance(self.owner, Operation) else UNKNOWN
+
+    @property
     def op(self) -> Operation | None:
         """The operation that defines it; None for a block argument."""
         return self.owner if isinstance(self.owner, Operation) else None
@@ -62,7 +67,7 @@ class Argument(Value):
 
     def __init__(self, type: Type, owner: Block, index: int, location: Location = UNKNOWN) -> None:
         super().__init__(type, owner, index)
-        self.location = location
+        self.location = location  # type: ignore[misc]  # a slot over the property
 
 
 class Operation:
@@ -189,12 +194,12 @@ class Block:
     __slots__ = ("args", "first", "last", "parent", "__weakref__")
 
     def __init__(self, arg_types: Sequence[Type] = ()) -> None:
-        self.args = [Argument(t, self, i) for i, t in enumerate(arg_types)]
+        self.args: list[Value] = [Argument(t, self, i) for i, t in enumerate(arg_types)]
         self.first: Operation | None = None
         self.last: Operation | None = None
         self.parent: Region | None = None
 
-    def add_arg(self, type: Type, location: Location = UNKNOWN) -> Argument:
+    def add_arg(self, type: Type, location: Location = UNKNOWN) -> Value:
         self.args.append(Argument(type, self, len(self.args), location))
         return self.args[-1]
 

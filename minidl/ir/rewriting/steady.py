@@ -10,11 +10,11 @@ had before; a number that is free again stays free.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, MutableMapping, Sequence
+from collections.abc import Iterator, MutableMapping
 from itertools import count
 from weakref import WeakKeyDictionary
 
-from minidl.ir.mlir.core import Block, Operation, Value
+from minidl.ir.mlir.core import Operation, Value
 from minidl.ir.text.printer import Printer
 
 
@@ -39,33 +39,15 @@ class SteadyPrinter(Printer):
         super().__init__()
         self.known = known
 
-    def module_lines(self, op: Operation) -> list[tuple[str, Operation | None]]:
-        lines = super().module_lines(op)
+    def name_all(self, op: Operation) -> None:
+        super().name_all(op)
+        for value, name in self.names.items():
+            stem, mark, number = name.partition("#")
+            first = value.owner.results[0] if isinstance(value.owner, Operation) else value
+            if first not in self.known.of:
+                self.known.of[first] = self._new(stem)
+            self.names[value] = f"{self.known.of[first]}{mark}{number}"
         self.known.printed()
-        return lines
-
-    def name_results(self, op: Operation) -> str:
-        if not op.results:
-            return ""
-        name = self.known.of.get(op.results[0])
-        if name is None:
-            name = self._new(super().name_results(op).partition(" ")[0].partition(":")[0])
-            self.known.of[op.results[0]] = name
-        if len(op.results) == 1:
-            self.names[op.results[0]] = name
-            return f"{name} = "
-        self.names.update((v, f"{name}#{i}") for i, v in enumerate(op.results))
-        return f"{name}:{len(op.results)} = "
-
-    def arg_list(self, block: Block, prefix: str = "arg", extra: Sequence[str] = ()) -> list[str]:
-        parts = super().arg_list(block, prefix, extra)
-        for i, value in enumerate(block.args):
-            name, _, rest = parts[i].partition(":")
-            if value not in self.known.of:
-                self.known.of[value] = self._new(name)
-            self.names[value] = self.known.of[value]
-            parts[i] = f"{self.names[value]}:{rest}"
-        return parts
 
     def _new(self, name: str) -> str:
         """`name` at the first print; later its stem with a number nobody had."""

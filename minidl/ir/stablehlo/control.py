@@ -44,11 +44,10 @@ def _verify_while(op: Operation) -> None:
 
 def _print_while(op: Operation, printer: Any) -> str:
     """The two regions have the same argument names, written once."""
-    cond, body = (region.block for region in op.regions)
-    starts = [printer.name(v) for v in op.operands]
-    for first, second in zip(cond.args, body.args, strict=True):
-        printer.names[first] = printer.names[second] = printer.fresh("iterArg")
-    pairs = [f"{printer.names[v]} = {s}" for v, s in zip(cond.args, starts, strict=True)]
+    pairs = [
+        f"{printer.name(v)} = {printer.name(start)}"
+        for v, start in zip(op.regions[0].block.args, op.operands, strict=True)
+    ]
     types = ", ".join(str(v.type) for v in op.operands)
     rest = printer.attr_dict(op)
     pad = "  " * printer.indent

@@ -1,33 +1,57 @@
-"""The part of the parser that reads attributes and locations.
+"""The part of the parser that reads attributes, and names that stand for them.
 
 Chapter: ir/mlir.
-Sources: MLIR, "Builtin Dialect": attributes, locations.
-Real: MLIR's `AttributeParser`, `LocationParser`.
+Sources: MLIR, "Builtin Dialect": attributes; "Attribute Value Aliases", "Type aliases".
+Real: MLIR's `AttributeParser`.
+
+    alias   `#map = affine_map<…>`, `!t = tensor<…>`, `#loc1 = loc(…)`: a name for a value,
+            defined at the top level, before its uses or (a location) after them
+    weight  how many attributes and locations it would be, written out without names
+    depth   how deep they would be nested
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, NamedTuple
 
-from minidl.core.span import Span
-from minidl.ir.mlir.attributes import Affine, AffineMap, Raw, Symbol, Typed
-from minidl.ir.mlir.location import UNKNOWN, FileLoc, FusedLoc, Location, NameLoc
+from minidl.ir.mlir.attributes import Affine, AffineMap, Array, Raw, Typed
+from minidl.ir.mlir.location import Location
 from minidl.ir.mlir.spec import OpSpec
-from minidl.ir.mlir.types import ScalarType
+from minidl.ir.mlir.types import ScalarType, Type
 from minidl.ir.text.constparser import ConstantParser
-from minidl.ir.text.cursor import MAX_NEST
 from minidl.ir.text.lexer import Tokens
 
-T = TypeVar("T")
+MAX_WEIGHT = 10_000
+MAX_DEEP = 150
+MAX_FORWARD = 40  # names that are defined by names below them
+UNREAD = {
+    "dense_resource": "refers to data outside the text",
+    "sparse": "is a constant that is not written here: write it dense",
+    "opaque": "is bytes of an unknown dialect",
+    "distinct": "is an attribute with an identity, which nothing here needs",
+    "affine_set": "is a set of points, which nothing here needs",
+}
+
+
+class Alias(NamedTuple):
+    """What a name stands for; `end` is the token after its definition."""
+
+    value: Any
+    end: int
+    weight: int
+    depth: int
 
 
 class AttributeParser(ConstantParser):
-    """Reads attributes, aliases and locations."""
+    """Reads attributes and aliases."""
 
     def __init__(self, tokens: Tokens) -> None:
         super().__init__(tokens)
-        self.aliases: dict[str, int] = {}
+        self.aliases: dict[str, int] = {}  # name → the token after its `=`
+        self._known: dict[str, Alias] = {}
+        self._open: list[str] = []  # aliases that are being read
+        self._weight = 0
 
     # -- attributes ----------------------------------------------------------------
 
@@ -35,54 +59,65 @@ class AttributeParser(ConstantParser):
         """`{a = 1, b}` or nothing."""
         if not self.accept("{"):
             return {}
-        return dict(self.comma_list(lambda: self._entry(spec), "}"))
+        if self.accept("}"):
+            return {}
+        entries: dict[str, Any] = {}
+        while True:
+            at = self.at_
+            name, value = self._entry(spec)
+            if name in entries:
+                raise self.error(f"{name!r} is written twice", at)
+            entries[name] = value
+            if not self.accept(","):
+                self.expect("}")
+                return entries
 
     def _entry(self, spec: OpSpec | None) -> tuple[str, Any]:
         name = self.string() if self.words[self.at_][:1] == '"' else self.word()
         kind = spec.kind(name) if spec else None
-        if kind is None and not self.at("="):
+        if not self.at("=") and (kind is None or kind.name == "any"):
             return name, None
         self.expect("=")
-        return name, kind.parse(self, False) if kind else self.attribute()
+        return name, self.of_kind(kind) if kind else self.attribute()
+
+    def of_kind(self, kind: Any) -> Any:
+        """A value that a row knows how to read, perhaps behind an alias."""
+        word = self.words[self.at_]
+        if word not in self.aliases:
+            return kind.parse(self, False)
+        back, self.at_ = self.at_ + 1, self.aliases[word]
+        made = kind.parse(self, False)
+        self.at_ = back
+        return made
 
     def attribute(self) -> Any:
         """An attribute no row knows: its Python value, or one of `ir.mlir.attributes`."""
-        self._nest += 1
-        if self._nest > MAX_NEST:
-            raise self.error(f"attributes nested deeper than {MAX_NEST}")
-        try:
-            return self._attribute()
-        finally:
-            self._nest -= 1
+        self._weight += 1
+        return self.nested(self._attribute, "attributes")
 
     def _attribute(self) -> Any:
         word = self.words[self.at_]
-        first = word[:1]
-        if first == '"':
-            return self.string()
-        if first == "@":
-            return Symbol(self.symbol())
-        if first == "[":
-            self.at_ += 1
-            return tuple(self.comma_list(self.attribute, "]"))
-        if first == "{":
-            return self.attr_dict()
-        if first == "#":
-            return self._raw() if word not in self.aliases else self.alias(word, self.attribute)
-        if word == "dense":
-            return self.dense()
-        if word == "affine_map":
-            return self.affine_map()
-        if word in ("true", "false"):
-            return self.boolean()
-        if word == "unit":
-            self.at_ += 1
-            return None
-        if first.isdigit() or first == "-":
-            return self._number()
-        if word == "array":
-            return self._raw()
+        read = _BY_WORD.get(word) or _BY_LETTER.get(word[:1])
+        if read is not None:
+            return read(self)
+        if word in UNREAD and self.words[self.at_ + 1] in ("<", "["):
+            raise self.error(f"{word} {UNREAD[word]}", self.at_)
         return self.type()
+
+    def _unit(self) -> None:
+        self.at_ += 1
+
+    def _list(self) -> tuple[Any, ...]:
+        self.expect("[")
+        return tuple(self.comma_list(self.attribute, "]"))
+
+    def _carried_attribute(self) -> Any:
+        word = self.words[self.at_]
+        if word in self.aliases:
+            return self.alias(word)
+        if "." not in word and self.words[self.at_ + 1] != "<":
+            raise self.error(f"{word} is not defined", self.at_)
+        return Raw(self.carried())
 
     def _number(self) -> Any:
         at = self.at_
@@ -93,24 +128,28 @@ class AttributeParser(ConstantParser):
         if not isinstance(element, ScalarType):
             raise self.error("expected an element type", self.at_ - 1)
         value = self._scalar(word, element, at)
-        return Typed(value.item() if element.name != "bf16" else float(value), element)
+        if element.name == "i1":
+            return bool(value)
+        return Typed(float(value) if element.is_float else int(value), element)
 
-    def _raw(self) -> Raw:
-        """Text with balanced brackets, carried and not read."""
-        start = self.tokens.starts[self.at_]
+    def _array(self) -> Array:
+        """`array<i64: 1, 2>`."""
+        self.expect("array")
+        self.expect("<")
+        element = self.type()
+        if not isinstance(element, ScalarType) or element.name == "index" or element.is_complex:
+            raise self.error(f"an array has numbers, not {element}", self.at_ - 1)
+        if self.accept(">"):
+            return Array(element, ())
+        self.expect(":")
+        values = self.comma_list(lambda: self._array_number(element), ">")
+        return Array(element, tuple(values))
+
+    def _array_number(self, element: ScalarType) -> Any:
+        at = self.at_
         self.at_ += 1
-        if self.at("<"):
-            depth = 0
-            while True:
-                word = self.words[self.at_]
-                if word == "":
-                    raise self.error("the text ends inside an attribute")
-                depth += (word == "<") - (word == ">")
-                self.at_ += 1
-                if depth == 0:
-                    break
-        last = self.at_ - 1
-        return Raw(self.tokens.text[start : self.tokens.starts[last] + len(self.words[last])])
+        value = self._scalar(self.words[at], element, at)
+        return float(value) if element.is_float else int(value)
 
     def struct(self, dialect: str, mnemonic: str, fields: dict[str, str]) -> dict[str, Any]:
         """`#dialect.mnemonic<field = [..], …>` as a dict by `fields`' values."""
@@ -129,7 +168,15 @@ class AttributeParser(ConstantParser):
 
         return dict(self.comma_list(entry, ">"))
 
+    # -- affine maps ---------------------------------------------------------------
+
     def affine_map(self) -> AffineMap:
+        word = self.words[self.at_]
+        if word in self.aliases:
+            made = self.alias(word)
+            if not isinstance(made, AffineMap):
+                raise self.error(f"{word} is not an affine map", self.at_ - 1)
+            return made
         self.expect("affine_map")
         self.expect("<")
         self.expect("(")
@@ -144,9 +191,7 @@ class AttributeParser(ConstantParser):
         """Sums of dimensions, products with constants, constants."""
         made, sign = Affine(), 1
         while True:
-            term = self._affine_term(dims).scaled(sign, 0)
-            both = Affine(((0, 1), (1, 1)))
-            made = both.substitute((made, term))
+            made = made + self._affine_term(dims).scaled(sign, 0)
             if self.accept("+"):
                 sign = 1
             elif self.accept("-"):
@@ -175,97 +220,86 @@ class AttributeParser(ConstantParser):
         self.expect(">")
         return word
 
-    # -- aliases and locations -----------------------------------------------------
+    # -- aliases -------------------------------------------------------------------
 
     def find_aliases(self) -> None:
         """`#loc1 = …` may stand after its uses: note where each is."""
-        for i, word in enumerate(self.words):
-            if word[:1] == "#" and self.words[i + 1] == "=" and word not in self.aliases:
-                self.aliases[word] = i + 2
+        words = self.words
+        for i, word in enumerate(words):
+            if word == "=" and words[i - 1][:1] in ("#", "!"):
+                name = words[i - 1]
+                if name in self.aliases:
+                    raise self.error(f"{name} is defined twice", i - 1)
+                self.aliases[name] = i + 1
 
     def skip_alias(self) -> bool:
         """Pass over a definition `#name = attribute` at the top level."""
         word = self.words[self.at_]
-        if word[:1] != "#" or self.words[self.at_ + 1] != "=":
+        if self.aliases.get(word) != self.at_ + 2:
             return False
-        self.at_ += 2
-        if self.accept("loc"):
-            self.expect("(")
-            self.location()
-            self.expect(")")
-        else:
-            self.attribute()
+        self.at_ = self._known[word].end
         return True
 
-    def alias(self, word: str, read: Callable[[], T]) -> T:
-        """What an alias stands for, read where it is defined."""
-        back, self.at_ = self.at_ + 1, self.aliases[word]
-        self._nest += 1
-        if self._nest > MAX_NEST:
-            raise self.error("aliases that refer to each other without end")
-        made = read()
-        self._nest -= 1
+    def read_aliases(self) -> None:
+        """Each once, in order: a name mostly stands for others that were defined before."""
+        self.find_aliases()
+        for word in self.aliases:
+            if word not in self._known:
+                self._read_alias(word)
+        self.at_ = 0
+
+    def alias(self, word: str) -> Any:
+        """What an alias stands for."""
+        back = self.at_ + 1
+        if word not in self._known:
+            self._read_alias(word)
+        found = self._known[word]
+        self._weight += found.weight
+        self._deepest = max(self._deepest, self._nest + found.depth)
         self.at_ = back
-        return made
+        return found.value
 
-    def _loc_attribute(self) -> Location:
-        self.expect("loc")
-        self.expect("(")
-        made = self.location()
-        self.expect(")")
-        return made
+    def _read_alias(self, word: str) -> None:
+        if word in self._open or len(self._open) == MAX_FORWARD:
+            raise self.error(f"{word} is defined by itself, or by too many later names", self.at_)
+        self._open.append(word)
+        outside = self._nest, self._deepest, self._weight
+        self._nest = self._deepest = self._weight = 0
+        self.at_ = self.aliases[word]
+        value = self.type() if word[0] == "!" else self.attribute()
+        made = Alias(value, self.at_, self._weight, self._deepest)
+        if made.weight > MAX_WEIGHT or made.depth > MAX_DEEP:
+            size = f"{made.weight} attributes in {made.depth} levels"
+            raise self.error(f"{word} is too large, written out: {size}", self.aliases[word])
+        self._known[word] = made
+        self._nest, self._deepest, self._weight = outside
+        self._open.pop()
 
-    def location(self) -> Location:
-        """What stands inside `loc( )`."""
-        self._nest += 1
-        if self._nest > MAX_NEST:
-            raise self.error(f"locations nested deeper than {MAX_NEST}")
-        try:
-            return self._location()
-        finally:
-            self._nest -= 1
-
-    def _location(self) -> Location:
+    def type(self) -> Type:
         word = self.words[self.at_]
-        if word == "unknown":
-            self.at_ += 1
-            return UNKNOWN
-        if word[:1] == "#":
-            if word not in self.aliases:
-                raise self.error(f"{word} is not defined")
-            return self.alias(word, self._loc_attribute)
-        if self.accept("fused"):
-            if self.at("<"):
-                self._raw_brackets()
-            self.expect("[")
-            return FusedLoc(tuple(self.comma_list(self.location, "]")))
-        if self.accept("callsite"):
-            self.expect("(")
-            callee = self.location()
-            self.expect("at")
-            caller = self.location()
-            self.expect(")")
-            return FusedLoc((callee, caller))
-        name = self.string()
-        if self.accept(":"):
-            return self._file(name)
-        if self.accept("("):
-            child = self.location()
-            self.expect(")")
-            return NameLoc(name, child)
-        return NameLoc(name)
+        if word[:1] == "!" and word in self.aliases:
+            made: Type = self.alias(word)
+            return made
+        return super().type()
 
-    def _raw_brackets(self) -> None:
-        self.at_ -= 1
-        self._raw()
+    def location_attribute(self) -> Location:
+        raise NotImplementedError
 
-    def _file(self, name: str) -> FileLoc:
-        line = self.integer()
-        self.expect(":")
-        column = self.integer()
-        end_line = end_column = 0
-        if self.accept("to"):
-            end_line = line if self.at(":") else self.integer()
-            self.expect(":")
-            end_column = self.integer()
-        return FileLoc(Span(name, line, column, end_line, end_column))
+
+_BY_WORD: dict[str, Callable[[Any], Any]] = {
+    "dense": lambda p: p.dense(),
+    "array": AttributeParser._array,
+    "affine_map": AttributeParser.affine_map,
+    "true": lambda p: p.boolean(),
+    "false": lambda p: p.boolean(),
+    "unit": AttributeParser._unit,
+    "loc": lambda p: p.location_attribute(),
+    "[": AttributeParser._list,
+    "{": lambda p: p.attr_dict(),
+}
+_BY_LETTER: dict[str, Callable[[Any], Any]] = {
+    '"': lambda p: p.string(),
+    "@": lambda p: p.symbols(),
+    "#": AttributeParser._carried_attribute,
+    **dict.fromkeys("-0123456789", AttributeParser._number),
+}

@@ -128,7 +128,7 @@ class ConstantParser(Cursor):
             raise self._no_number(word, element, at) from None
         low, high = _range(element)
         if not low <= value <= high:
-            raise self.error(f"{value} does not fit {element} ({low} … {high})", at)
+            raise self.error(f"{word[:40]} does not fit {element} ({low} … {high})", at)
         return np.array(value, element.numpy)[()]
 
     def _no_number(self, word: str, element: ScalarType, at: int) -> ParseError:

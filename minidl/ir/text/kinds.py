@@ -15,6 +15,7 @@ from typing import Any
 
 from minidl.ir.mlir.attributes import DotDims, Symbol
 from minidl.ir.mlir.types import ScalarType
+from minidl.ir.text.attrprinter import attribute_text
 from minidl.ir.text.lexer import quote
 
 
@@ -36,8 +37,8 @@ def int_kind(type_name: str) -> Kind:
 
     def parse(p: Any, pretty: bool) -> int:
         value = p.integer()
-        if not pretty and p.accept(":"):
-            p.type()
+        if not pretty and p.accept(":") and str(p.type()) != type_name:
+            raise p.error(f"this number has type {type_name}", p.at_ - 1)
         return int(value)
 
     return Kind(type_name, lambda v, pretty: str(v) if pretty else f"{v} : {type_name}", parse)
@@ -155,7 +156,8 @@ def _parse_dot(p: Any, pretty: bool) -> DotDims:
 
 
 def _parse_symbol(p: Any, pretty: bool) -> Symbol:
-    return Symbol(p.symbol())
+    made: Symbol = p.symbols()
+    return made
 
 
 I64 = int_kind("i64")
@@ -167,6 +169,7 @@ BOOLS = Kind(
     _parse_bools,
 )
 BOOL = Kind("bool", lambda v, pretty: _bool(v), lambda p, pretty: p.boolean())
+ANY = Kind("any", lambda v, pretty: attribute_text(v), lambda p, pretty: p.attribute())
 STR = Kind("string", lambda v, pretty: quote(v), lambda p, pretty: p.string())
 TYPE = Kind("type", lambda v, pretty: str(v), lambda p, pretty: p.type())
 SYMBOL = Kind("symbol", lambda v, pretty: str(v), _parse_symbol)

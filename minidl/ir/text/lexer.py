@@ -15,21 +15,23 @@ from functools import lru_cache
 from minidl.core.errors import ParseError
 from minidl.core.span import Span
 
+_PLAIN = r'(?:[^<>"\-]|->|-)'  # what may stand in a shaped type, besides brackets
+_DEEP = rf"(?:{_PLAIN}|<(?:{_PLAIN}|<(?:{_PLAIN})*+>)*+>)*+"
 _TOKEN = re.compile(
     r"""
-    (?: [ \t\r\n]+ | //[^\n]* )*
+    (?: [ \t\r\n]++ | //[^\n]*+ )*+
     (?: (
-        (?:tensor|memref|vector)<[^<>"]*>                    # a shaped type
+        (?:tensor|memref|vector)<SHAPED>                     # a shaped type
       | %[\w$.\-]+ (?:\#\d+)?                                # a value
-      | @(?:[A-Za-z_][\w$.]*|"(?:[^"\\\n]|\\.)*")            # a symbol
-      | [#!][A-Za-z_][\w$.]*                                 # an alias
+      | @(?:[A-Za-z_][\w$.]*|"(?:[^"\\\n]|\\.)*+")           # a symbol
+      | [#!](?:\d+|[A-Za-z_][\w$.]*)                         # an alias, a dialect's own
       | \^[\w$.\-]+                                          # a block
-      | "(?:[^"\\\n]|\\.)*"                                  # a string
+      | "(?:[^"\\\n]|\\.)*+"                                 # a string
       | -?0x[0-9A-Fa-f]+ | -?\d+(?:\.\d*(?:[eE][-+]?\d+)?)?  # a number
       | [A-Za-z_][\w$.]*                                     # a word
       | -> | :: | \.\.\. | [()\[\]{}<>,:=*+\-?/|]
     ) | (.) | $ )
-    """,
+    """.replace("SHAPED", _DEEP),
     re.VERBOSE | re.ASCII | re.DOTALL,
 )
 _ESCAPE = re.compile(rb"\\([0-9A-Fa-f]{2}|.)", re.DOTALL)

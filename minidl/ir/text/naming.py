@@ -58,7 +58,8 @@ class Names:
 
     def _regions(self, top: Operation) -> None:
         """Breadth first within a subtree, the words of enclosing regions in force."""
-        todo = [(r, self._state(), (self._used[0],)) for r in top.regions]
+        words: tuple[set[str], ...] = (self._used[0],)
+        todo = [(r, self._state(), words) for r in top.regions]
         while todo:
             region, (self._number, self._argument, self._conflict), outer = todo.pop()
             self._used = [*outer, set()]
