@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from minidl.viz.figure_style import style
     from minidl.viz.frame import Frame, ViewError, frames_of, why
     from minidl.viz.lowering_player import lowering
+    from minidl.viz.module_view import module
     from minidl.viz.player import Player
     from minidl.viz.puzzle import Puzzle
     from minidl.viz.rewriting_player import rewriting
@@ -46,6 +47,7 @@ _HOME = {
     "why": "frame",
     "rewriting": "rewriting_player",
     "lowering": "lowering_player",
+    "module": "module_view",
     "source": "source_view",
     "style": "figure_style",
     "check_text": "check",
@@ -68,6 +70,7 @@ __all__ = [
     "check_text",
     "frames_of",
     "lowering",
+    "module",
     "panel",
     "rewriting",
     "source",

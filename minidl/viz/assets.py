@@ -26,6 +26,7 @@ SCRIPTS = (
     "panel-text",
     "panel-graph",
     "panel-timeline",
+    "panel-nest",
     "panels",
     "pick",
     "ask",

@@ -32,6 +32,7 @@ from minidl.xla.compiler import STAGES
 
 CPU = "x86-64-v3"  # fixed, so that a page is the same everywhere
 SHOWN = ("stablehlo", "optimized", "fused", "linalg", "loops", "llvm", "x86")
+ENGINE_ERRORS = (AssertionError, LookupError, TypeError, ValueError, RecursionError)
 LONGEST = 6000  # lines of one column; a browser draws no more in good time
 
 SAYS = {
@@ -91,7 +92,7 @@ def _attempt(module: Module, cpu: str, stop: str) -> tuple[Executable | None, Re
     except MinidlError as error:
         hint = f" ({error.hint})" if error.hint else ""
         return None, Refusal(error.op or "", error.line, error.message + hint)
-    except (AssertionError, LookupError, TypeError, ValueError, RecursionError) as error:
+    except ENGINE_ERRORS as error:
         return None, Refusal("", None, f"an error of the engine: {type(error).__name__}: {error}")
     return exe, None
 

@@ -77,6 +77,14 @@ def _timeline(data: Panel) -> str:
     return _table(["", data["unit"]], rows)
 
 
+def _nest(data: Panel) -> str:
+    lines = []
+    for row in data["rows"]:
+        what = "" if row["what"] == "op" else f"({row['what']}) "
+        lines.append(f"{SIGN[row['role']] or ' '} {'  ' * row['depth']}{what}{escape(row['text'])}")
+    return "<pre>" + "\n".join(lines) + "</pre>"
+
+
 def _text(data: Panel) -> str:
     return "".join(f"<p>{rich(p)}</p>" for p in data["paragraphs"])
 
@@ -89,6 +97,7 @@ _DRAW: dict[str, Any] = {
     "graph": _graph,
     "timeline": _timeline,
     "text": _text,
+    "nest": _nest,
 }
 
 

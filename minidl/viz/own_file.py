@@ -23,7 +23,8 @@ from minidl.viz import ask, panel
 from minidl.viz.ask import Ask
 from minidl.viz.formatters import listing
 from minidl.viz.frame import Frame
-from minidl.viz.lowering_player import SAYS, SHOWN, Descent, columns, descend
+from minidl.viz.lowering_player import ENGINE_ERRORS, SAYS, SHOWN, Descent, columns, descend
+from minidl.viz.module_view import MOST, module
 from minidl.viz.page import Section, more, note, page, para, table
 from minidl.viz.player import Player
 from minidl.viz.rewriting_player import code, rewriting
@@ -122,6 +123,8 @@ def _ops(file: OwnFile) -> Section:
     out.blocks.append(para(f"{_count(len(names), 'kind')} of op, the commonest first."))
     out.blocks.append(kinds if len(rows) <= MANY else more("the kinds of op", kinds))
     out.blocks.append(more("the text of the file", text))
+    if sum(op.name != "builtin.module" for op in file.module.walk()) <= MOST:
+        out.blocks.append(module(file.module, name="boxes").html)
     return out
 
 
@@ -130,8 +133,8 @@ def _rewriting(file: OwnFile) -> Section:
     out = Section("rewriting", "Rewriting, change by change")
     try:
         player = rewriting(file.module, milestones=_common(file.module), player=WidePlayer)
-    except MinidlError as error:
-        out.blocks.append(note("The rewriting stopped.", str(error)))
+    except (MinidlError, *ENGINE_ERRORS) as error:
+        out.blocks.append(note("The rewriting stopped.", f"{type(error).__name__}: {error}"))
         return out
     start, end = (_ops_left(player.frames[i]) for i in (0, -1))
     if len(player.frames) > 1 and start != end:

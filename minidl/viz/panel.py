@@ -193,6 +193,32 @@ def graph(
     return out | {"across": across, "groups": names, "nodes": boxes, "edges": arrows}
 
 
+def nest(
+    boxes: Iterable[tuple[str, int, str, str]],
+    *,
+    current: Iterable[str] = (),
+    changed: Iterable[str] = (),
+    reference: Iterable[str] = (),
+    title: str = "",
+    side: str = "",
+) -> Panel:
+    """Boxes inside boxes: (id, depth, what, text) in textual order; what is op, region or block."""
+    given = list(boxes)
+    roles = dict.fromkeys(reference, "ref") | dict.fromkeys(changed, "chg")
+    roles |= dict.fromkeys(current, "cur")
+    for name in roles:
+        if name not in {box[0] for box in given}:
+            raise ViewError(f"no box is called {name!r}")
+    rows, deepest = [], -1
+    for name, depth, what, text_ in given:
+        if what not in ("op", "region", "block") or not 0 <= depth <= deepest + 1:
+            raise ViewError(f"box {name!r} is {what!r} at depth {depth}, inside depth {deepest}")
+        role = roles.get(name, "")
+        rows.append({"id": name, "depth": depth, "what": what, "text": text_, "role": role})
+        deepest = depth
+    return _panel("nest", title, side, rows=rows)
+
+
 def timeline(
     lanes: Mapping[str, Sequence[Any]],
     *,

@@ -151,6 +151,25 @@ def kinds() -> list[viz.Frame]:
         viz.Frame(
             "text", "Prose with `code`.", [panel.text("A paragraph.", HOSTILE, title="words")]
         ),
+        viz.Frame(
+            "nest",
+            "An op holds a region, a region a block.",
+            [
+                panel.nest(
+                    [
+                        ("o0", 0, "op", "module"),
+                        ("o0.r0", 1, "region", ""),
+                        ("o0.r0.b0", 2, "block", ""),
+                        ("o1", 3, "op", "%0 = stablehlo.negate %arg0 : tensor<8xf32>"),
+                        ("o2", 3, "op", f"return %0 {HOSTILE}"),
+                    ],
+                    current=["o1"],
+                    changed=["o2"],
+                    reference=["o0.r0.b0"],
+                    title="boxes",
+                )
+            ],
+        ),
     ]
 
 

@@ -5,7 +5,7 @@
 /** @type {Record<string, (panel: Data, prev: Data|null, ctx: Data) => HTMLElement>} */
 const drawers = {
   code: drawCode, grid: drawGrid, table: drawTable, graph: drawGraph,
-  timeline: drawTimeline, bars: drawBars, text: drawText,
+  timeline: drawTimeline, bars: drawBars, text: drawText, nest: drawNest,
 };
 
 /** @param {Data} panel what stands at the corner of a grid */
