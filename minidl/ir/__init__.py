@@ -8,6 +8,7 @@ from minidl.ir.dialects import arith as _arith  # noqa: F401  (adds rows)
 from minidl.ir.dialects import builtin as _builtin  # noqa: F401  (adds rows)
 from minidl.ir.dialects import linalg as _linalg  # noqa: F401  (adds rows)
 from minidl.ir.dialects import loops as _loops  # noqa: F401  (adds rows)
+from minidl.ir.dialects import scf as _scf  # noqa: F401  (adds rows)
 from minidl.ir.evaluate import evaluate
 from minidl.ir.mlir.attributes import Affine, AffineMap, Dense, DotDims, Raw, Symbol, Typed
 from minidl.ir.mlir.core import Block, Operation, Region, Value

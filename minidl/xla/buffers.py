@@ -5,20 +5,24 @@ Sources: XLA, `BufferAssignment` and `HeapSimulator` (best fit by decreasing siz
 Real: XLA packs by a global-decreasing-size best fit, too, and also lets an
 elementwise op write over an operand that dies there.
 
-Time is the number of a call in @main.  A temporary lives from the call that writes it
-to the last that reads it; two temporaries may share bytes when they never live at once.
+Time is the number of a call (or a loop, a choice) in @main.  A temporary lives from the
+call that writes it to the last that reads it; two temporaries may share bytes when they
+never live at once.  What a callee needs is one more temporary, for that moment alone.
 All offsets are multiples of 64 bytes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from minidl.ir.lowering.generics import memory
 from minidl.ir.mlir.core import Operation, Value
+from minidl.xla.captures import used
+from minidl.xla.outline import CONTROL
 
 ALIGN = 64
+WRITES = ("func.call", *CONTROL)  # these fill memory of their own
 VIEWS = ("stablehlo.reshape", "stablehlo.optimization_barrier")  # other names of the same bytes
 
 
@@ -58,10 +62,14 @@ class Memory:
 
 @dataclass(slots=True)
 class Assignment:
-    """For each value of @main its root (the value whose bytes it shares) and place."""
+    """For each value of @main its root (the value whose bytes it shares) and place.
+
+    scratch  where the bytes begin that an op has to itself while it runs
+    """
 
     root: dict[Value, Value]
     offset: dict[Value, int]
+    scratch: dict[Operation, int]
     memory: Memory
 
 
@@ -69,27 +77,43 @@ def size_of(value: Value) -> int:
     return memory(value.type).bytes
 
 
-def assign(main: Operation) -> Assignment:
-    """Roots, lifetimes and offsets of all values of a fused @main."""
+def aligned(size: int) -> int:
+    return -(-size // ALIGN) * ALIGN
+
+
+def writes(value: Value) -> bool:
+    """Whether an op of @main fills this value's own memory."""
+    return value.op is not None and value.op.name in WRITES
+
+
+def assign(main: Operation, needs: Callable[[Operation], int] = lambda op: 0) -> Assignment:
+    """Roots, lifetimes and offsets of all values of a fused @main.
+
+    needs  bytes that an op wants for itself while it runs (its callees' temporaries)
+    """
     root: dict[Value, Value] = {v: v for v in main.body.args}
     first: dict[Value, int] = {}
     last: dict[Value, int] = {}
+    rooms: list[tuple[Operation, int, int]] = []
     time = 0
     for op in main.body:
-        for v in op.operands:
+        for v in used(op):
             last[root[v]] = time
         for i, v in enumerate(op.results):
             root[v] = root[op.operands[i]] if op.name in VIEWS else v
             first.setdefault(root[v], time)
-        time += op.name == "func.call"
+        if op.name in WRITES:
+            if size := needs(op):
+                rooms.append((op, size, time))
+            time += 1
     outputs = [root[v] for v in main.body.terminator.operands]
-    temps = [
-        v for v in first
-        if v not in outputs and v.op is not None and v.op.name == "func.call"
-    ]  # fmt: skip
-    offset = pack([(size_of(v), first[v], last.get(v, first[v])) for v in temps])
-    places = dict(zip(temps, offset, strict=True))
-    total = max((places[v] + size_of(v) for v in temps), default=0)
+    temps = [v for v in first if v not in outputs and writes(v)]
+    intervals = [(size_of(v), first[v], last.get(v, first[v])) for v in temps]
+    offset = pack([*intervals, *((size, at, at) for _, size, at in rooms)])
+    places = dict(zip(temps, offset, strict=False))
+    scratch = {op: at for (op, _, _), at in zip(rooms, offset[len(temps) :], strict=True)}
+    sizes = [size_of(v) for v in temps] + [size for _, size, _ in rooms]
+    total = max((at + size for at, size in zip(offset, sizes, strict=True)), default=0)
     end = max(0, time - 1)
     buffers = []
     for i, v in enumerate(main.body.args):
@@ -99,13 +123,14 @@ def assign(main: Operation) -> Assignment:
     for i, v in enumerate(temps):
         spot = Buffer(f"%{i}", "temp", places[v], size_of(v), first[v], last.get(v, first[v]))
         buffers.append(spot)
+    buffers += [Buffer(op.name, "temp", scratch[op], size, at, at) for op, size, at in rooms]
     made = Memory(
         tuple(buffers),
         sum(b.size for b in buffers if b.kind == "argument"),
         sum(b.size for b in buffers if b.kind == "output"),
-        -(-total // ALIGN) * ALIGN,
+        aligned(total),
     )
-    return Assignment(root, places, made)
+    return Assignment(root, places, scratch, made)
 
 
 def pack(intervals: Sequence[tuple[int, int, int]]) -> list[int]:

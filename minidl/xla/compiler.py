@@ -35,7 +35,7 @@ from minidl.xla.frontend.trace import argument_paths, aval_of, concrete, trace_f
 from minidl.xla.frontend.trees import flatten, unflatten
 from minidl.xla.fusion import fuse
 from minidl.xla.passes import optimize
-from minidl.xla.program import main_text, main_to_loops, piece_text
+from minidl.xla.program import Program, piece_text, program_text, refuse_control, sequences
 
 STAGES = ("stablehlo", "optimized", "fused", "linalg", "loops", "llvm", "asm")
 TARGETS = {"cpu": "host", "ptx": "sm_90", "wasm": "wasm32"}
@@ -109,20 +109,23 @@ class _Pipeline:
         fusions: dict[str, FusionLowering] = {}
         for op in self.made["linalg"].body:
             fusions[op["sym_name"]] = fusion_to_loops(op, out, self.schedule)
-        places = assign(fused.main)
-        self.memory = places.memory
-        if not self.target.is_ptx:
-            main_to_loops(fused.main, out, fusions, places)
+        program = Program(out, fusions)
+        for source in sequences(fused):
+            if self.target.is_ptx:
+                refuse_control(source)
+                self.memory = assign(source).memory
+            else:
+                self.memory = program.add(source).memory
         return out
 
     def _llvm(self) -> None:
         text = ModuleText(self.target, self.table)
+        if not self.target.is_ptx:
+            program_text(text, self.made["loops"])
         for op in self.made["loops"].body:
             if op.name == "memref.global":
                 global_text(text, op)
-            elif op["sym_name"] == "main" and not self.target.is_ptx:
-                main_text(text, op)
-            else:
+            elif "minidl.fusion" in op.attributes:
                 function_text(text, op)
                 if not self.target.is_ptx and op.body.args[-1].type is index:
                     piece_text(text, op)

@@ -10,48 +10,63 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import count
 
 from minidl.core import step
 from minidl.core.errors import UnsupportedError
+from minidl.ir.lowering.kernels import KERNELS
 from minidl.ir.mlir.attributes import Symbol
 from minidl.ir.mlir.core import Operation, Value, clone
+from minidl.ir.mlir.location import Location, place
 from minidl.ir.mlir.location import fuse as fuse_locations
-from minidl.ir.mlir.location import place
 from minidl.ir.mlir.module import Module, finish, function
 from minidl.ir.mlir.spec import Builder
+from minidl.xla.captures import used
 from minidl.xla.grouping import Group, Grouping, is_free
 from minidl.xla.layout import layout
+from minidl.xla.outline import CONTROL, outline
 
-PLAIN = ("stablehlo.reshape", "stablehlo.constant", "stablehlo.optimization_barrier")
+PLAIN = (
+    "stablehlo.reshape",
+    "stablehlo.constant",
+    "stablehlo.optimization_barrier",
+    "func.call",
+    *CONTROL,
+)
 
 
 def fuse(module: Module) -> Module:
-    """The module with each group as a private function that @main calls."""
-    source = layout(module).main
-    grouping = Grouping(source)
-    groups = grouping.run()
-    out = Module(module.get("sym_name"))
-    inputs = [v.type for v in source.body.args]
-    main, builder = function(out, "main", inputs, location=source.location)
-    env: dict[Value, Value] = dict(zip(source.body.args, main.body.args, strict=True))
-    position = {op: i for i, op in enumerate(source.body)}
-    emitter = _Emitter(source, out, main, builder, env, grouping, position)
-    for item in emitter.order(groups):
-        emitter.emit(item)
-    finish(builder, [env[v] for v in source.body.terminator.operands])
+    """The module with each group as a private function that its caller calls."""
+    source = layout(outline(module))
+    out, counter = Module(module.get("sym_name")), count()
+    for each in source.functions.values():
+        inputs = [v.type for v in each.body.args]
+        made, builder = function(
+            out, each["sym_name"], inputs, visibility=each.get("sym_visibility", "public"),
+            location=each.location,
+        )  # fmt: skip
+        env: dict[Value, Value] = dict(zip(each.body.args, made.body.args, strict=True))
+        grouping = Grouping(each)
+        groups = grouping.run()
+        position = {op: i for i, op in enumerate(each.body)}
+        emitter = _Emitter(each, out, builder, env, grouping, position, counter)
+        for item in emitter.order(groups):
+            emitter.emit(item)
+        finish(builder, [env[v] for v in each.body.terminator.operands])
     return out
 
 
 @dataclass(slots=True)
 class _Emitter:
+    """One function of @main's kind under construction."""
+
     source: Operation
     out: Module
-    main: Operation
     builder: Builder
     env: dict[Value, Value]
     grouping: Grouping
     position: dict[Operation, int]
-    count: int = 0
+    numbers: Iterator[int]
 
     def order(self, groups: Sequence[Group]) -> Iterator[Group | Operation]:
         """Groups and ops of @main, each after what it needs (depth first, no recursion)."""
@@ -94,7 +109,7 @@ class _Emitter:
         """Values read from outside, looking through what is repeated inside."""
         inside = set(ops)
         out: dict[Value, None] = {}
-        stack = [v for op in ops for v in op.operands]
+        stack = [v for op in ops for v in used(op)]
         stack.reverse()
         while stack:
             value = stack.pop()
@@ -114,7 +129,10 @@ class _Emitter:
             self._group(item)
 
     def _plain(self, op: Operation) -> None:
-        """An op of @main itself: a view or a constant array."""
+        """An op that stays: a view, a constant array, control; or a kernel, called alone."""
+        mapping = {v: self.env[v] for v in self._external([op], op)}
+        if op.name in KERNELS:
+            return self._kernel(op)
         if op.name not in PLAIN:
             raise UnsupportedError(
                 f"{op.name} is not compiled",
@@ -122,37 +140,56 @@ class _Emitter:
                 span=place(op.location),
                 hint="stage: fused; `ir.evaluate` runs it",
             )
-        mapping = {v: self.env[v] for v in self._external([op], op)}
         copy = clone(op, mapping)
         self.builder.insert(copy)
         self.env.update(zip(op.results, copy.results, strict=True))
+        return None
+
+    def _kernel(self, op: Operation) -> None:
+        """An op with loops of its own: a function of its operands."""
+        inputs = list(dict.fromkeys(op.operands))
+        func, builder = self._function("kernel", inputs, op.location)
+        copy = builder.insert(clone(op, dict(zip(inputs, func.body.args, strict=True))))
+        finish(builder, copy.results)
+        self._call(func, inputs, op.results)
+
+    def _function(
+        self, kind: str, inputs: Sequence[Value], location: Location
+    ) -> tuple[Operation, Builder]:
+        func, builder = function(
+            self.out,
+            f"fusion_{next(self.numbers)}",
+            [v.type for v in inputs],
+            visibility="private",
+            location=location,
+        )
+        func.attributes["minidl.fusion"] = kind
+        return func, builder
+
+    def _call(self, func: Operation, inputs: Sequence[Value], outputs: Sequence[Value]) -> None:
+        call = self.builder.create(
+            "func.call",
+            [self.env[v] for v in inputs],
+            {"callee": Symbol(func["sym_name"])},
+            [v.type for v in outputs],
+            location=func.location,
+        )
+        self.env.update(zip(outputs, call.results, strict=True))
 
     def _group(self, group: Group) -> None:
         members = sorted(group.ops, key=self.position.__getitem__)
         inputs = list(self._external(members, group))
         outputs = [v for op in members for v in op.results if self._escapes(v, group)]
-        name = f"fusion_{self.count}"
-        self.count += 1
+        kind = ("hero" if group.fixed else "loop") if len(group.lead) else "scalar"
         location = fuse_locations(*(op.location for op in members))
-        func, builder = function(
-            self.out, name, [v.type for v in inputs], visibility="private", location=location
-        )
-        kind = "loop" if not group.fixed else "hero"
-        func.attributes["minidl.fusion"] = kind if len(group.lead) else "scalar"
-        env = dict(zip(inputs, func.body.args, strict=True))
+        func, builder = self._function(kind, inputs, location)
+        env: dict[Value, Value] = dict(zip(inputs, func.body.args, strict=True))
         for op in members:
             self._copy(op, builder, env)
         finish(builder, [env[v] for v in outputs])
-        call = self.builder.create(
-            "func.call",
-            [self.env[v] for v in inputs],
-            {"callee": Symbol(name)},
-            [v.type for v in outputs],
-            location=location,
-        )
-        self.env.update(zip(outputs, call.results, strict=True))
+        self._call(func, inputs, outputs)
         if step.listening():
-            step.emit(f"{len(members)} ops become @{name}", members, lambda: str(func))
+            step.emit(f"{len(members)} ops become @{func['sym_name']}", members, lambda: str(func))
 
     def _copy(self, op: Operation, builder: Builder, env: dict[Value, Value]) -> None:
         """Clone an op into the fusion, and before it the free ops it reads."""

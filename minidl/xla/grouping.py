@@ -20,7 +20,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 
-from minidl.ir.lowering.body import EXPENSIVE, is_scalar_op
+from minidl.ir.lowering.body import EXPENSIVE, is_inline
+from minidl.ir.lowering.gathers import COMPUTED
 from minidl.ir.lowering.indexing import (
     INDEX,
     Index,
@@ -32,6 +33,7 @@ from minidl.ir.lowering.indexing import (
 )
 from minidl.ir.mlir.attributes import Affine
 from minidl.ir.mlir.core import Operation, Value
+from minidl.xla.captures import used
 from minidl.xla.layout import is_layout
 
 ROW_LIMIT = 8192  # elements of a row buffer: 32 KB of float32, one L1 cache
@@ -91,6 +93,8 @@ def space(op: Operation) -> tuple[tuple[int, ...], list[Read]]:
     at = here(len(out))
     if only_moves(op):
         return out, [(op.operands[0], INDEX[op.name](op, at))]
+    if op.name in COMPUTED:
+        return out, COMPUTED[op.name].asks(op, at)
     return out, [(v, at if tensor_type(v).rank == len(out) else ()) for v in op.operands]
 
 
@@ -122,12 +126,13 @@ class Grouping:
         return self.groups
 
     def _place(self, op: Operation) -> None:
-        if is_scalar_op(op) and not any(v.op in self.of for v, _ in reads(op)):
+        made = [v.op for v, _ in reads(op)] if is_hero(op) or is_inline(op) else []
+        if is_inline(op) and not any(o in self.of for o in [*made, *self._roots(op)]):
             self.late[op] = None
-        elif is_hero(op) or is_scalar_op(op):
+        elif is_hero(op) or is_inline(op):
             self._join(op, self._candidate(op) or self._open(op))
         else:
-            for value in op.operands:
+            for value in used(op):
                 self._put_in_memory(value)
 
     # -- which group ------------------------------------------------------------------
@@ -178,6 +183,8 @@ class Grouping:
         stack = [v for v in stack if v.op not in self.late]
         if op.name == "stablehlo.reduce":
             stack.append(op.operands[1])
+        elif op.name in COMPUTED:
+            stack.append(op.operands[0])
         while stack:
             source = stack.pop().op
             if source is None:
@@ -185,7 +192,7 @@ class Grouping:
             if source in self.of or source in self.late:
                 yield source
             else:
-                stack.extend(source.operands)
+                stack.extend(used(source))
 
     def _shared_lead(self, op: Operation, group: Group) -> tuple[int, ...] | None:
         """The lead the group would have with `op` in it, or None if they do not go together."""
@@ -196,7 +203,7 @@ class Grouping:
             if value.op in self.of and self.of[value.op] is group:
                 while n and [e.as_dim for e in where[:n]] != list(range(n)):
                     n -= 1
-        if sizes == group.lead[:n] == group.lead and is_scalar_op(op):
+        if sizes == group.lead[:n] == group.lead and is_inline(op):
             return group.lead
         if group.fixed or (n == 0 and (group.lead or sizes)):
             return None
@@ -288,7 +295,7 @@ class Grouping:
             if value.op in self.late and value.op is not None:
                 self._join(value.op, self._open(value.op))
             self._put_in_memory(value)
-        for op in list(self.late):
+        for op in reversed(list(self.late)):
             if op in self.late and any(v.uses for v in op.results):
                 self._join(op, self._open(op))
 

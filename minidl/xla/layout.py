@@ -27,7 +27,7 @@ def is_layout(op: Operation) -> bool:
 def layout(module: Module) -> Module:
     """The module with layout transposes before the dots that need them."""
     out = module.clone()
-    for op in out.main.body:
+    for op in [op for f in out.functions.values() for op in f.body]:
         if op.name == "stablehlo.dot_general":
             for i in (0, 1):
                 _pack(op, i)

@@ -1,4 +1,4 @@
-"""@main of a compiled program: buffers, views, and one call for each fusion.
+"""@main of a compiled program, and functions of its kind: buffers, views, calls in order.
 
 Chapter: xla/backend.
 Sources: MLIR, "'memref' Dialect" (view, reinterpret_cast).
@@ -7,12 +7,18 @@ generated code too, so that a step is one native call.
 
     main(arguments…, outputs…, temporaries)         in loops
     main(ptr table, ptr pool)                       in LLVM IR: the table holds all three
+
+A body of a loop or a branch is a function of the same kind, called with memory of its caller;
+it takes a block of temporaries only if it needs one, and in LLVM IR the pool besides.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 
+from minidl.core.errors import UnsupportedError
 from minidl.core.native import parallel_text
 from minidl.ir.llvm.text import LLVM, FunctionText, ModuleText, type_text
 from minidl.ir.lowering.generics import memory
@@ -20,56 +26,119 @@ from minidl.ir.lowering.nest import Chunk, Scope, chunks, typed
 from minidl.ir.lowering.to_loops import FusionLowering
 from minidl.ir.mlir.attributes import Dense, Symbol, Typed
 from minidl.ir.mlir.core import Operation, Value
+from minidl.ir.mlir.location import place
 from minidl.ir.mlir.module import Module, finish, function
-from minidl.ir.mlir.types import MemRefType, i8, index
-from minidl.xla.buffers import Assignment
+from minidl.ir.mlir.types import MemRefType, Type, i8, index
+from minidl.xla.buffers import Assignment, assign, writes
+from minidl.xla.control import CONTROL_ROWS, callees, room
+
+SEQUENCE = "minidl.sequence"  # on a function of @main's kind, and on calls of it
 
 
-def main_to_loops(
-    source: Operation, into: Module, fusions: dict[str, FusionLowering], places: Assignment
-) -> Operation:
-    """The fused @main over memrefs: the arguments, the outputs, then one temp block."""
-    outputs = source.body.terminator.operands
-    arguments = [memory(v.type) for v in (*source.body.args, *outputs)]
-    temps = MemRefType((places.memory.temp_bytes,), i8)
-    main, builder = function(
-        into, "main", [*arguments, temps], location=source.location, before=into.body.first
-    )
-    scope = Scope(builder)
-    made = _Main(source, main, scope, places)
+def sequences(fused: Module) -> list[Operation]:
+    """@main and the functions of its kind that it calls, callees first."""
+    functions = fused.functions
+    out: list[Operation] = []
+    stack: list[tuple[str, bool]] = [("main", False)]
+    open_: list[str] = []
+    while stack:
+        name, ready = stack.pop()
+        if ready:
+            out.append(functions[open_.pop()])
+        elif name in open_:
+            raise UnsupportedError(
+                f"@{name} calls itself, which is not compiled",
+                op="func.call",
+                hint="stage: loops; write a while",
+            )
+        elif functions[name] not in out:
+            open_.append(name)
+            stack.append((name, True))
+            inner = [n for op in functions[name].body for n in callees(op)]
+            stack += [(n, False) for n in inner if "minidl.fusion" not in functions[n].attributes]
+    return out
+
+
+def refuse_control(source: Operation) -> None:
+    """On a GPU the fusions are kernels; what runs between them is the host's."""
     for op in source.body:
-        if op is source.body.last:
-            break
-        builder.location = op.location
-        if op.name == "func.call":
-            made.call(op, fusions[op["callee"].name])
-        elif op.name == "stablehlo.constant":
-            made.constant(op)
-        else:  # a reshape, or a barrier: the same bytes
-            made.view(op)
-    made.copies()
-    finish(builder, [])
-    for op in made.globals:
-        into.body.insert(op, main)
-    return main
+        if op.name in CONTROL_ROWS:
+            raise UnsupportedError(
+                f"{op.name} is not lowered for a GPU: its host runs loops and choices of kernels",
+                op=op.name,
+                span=place(op.location),
+                hint="stage: loops; compile for the CPU, or compile the body alone",
+            )
 
 
-class _Main:
-    def __init__(self, source: Operation, main: Operation, scope: Scope, places: Assignment):
-        self.source, self.main, self.scope, self.places = source, main, scope, places
-        n = len(source.body.args)
-        self.memrefs: dict[Value, Value] = dict(
-            zip(source.body.args, main.body.args[:n], strict=True)
-        )
+class Program:
+    """The functions of @main's kind, one after the other, over memrefs.
+
+    fusions  by name, as they were lowered
+    temps    bytes of temporaries of each function of @main's kind, by name
+    """
+
+    def __init__(self, into: Module, fusions: dict[str, FusionLowering]) -> None:
+        self.into, self.fusions = into, fusions
+        self.temps: dict[str, int] = {}
+        self.globals = 0
+
+    def needs(self, op: Operation) -> int:
+        """Bytes that an op of a sequence has to itself while it runs."""
+        return room(op).size + max((self.temps.get(n, 0) for n in callees(op)), default=0)
+
+    def add(self, source: Operation) -> Assignment:
+        """The function `source` of the fused module as loops."""
+        places = assign(source, self.needs)
+        self.temps[source["sym_name"]] = places.memory.temp_bytes
+        _Sequence(self, source, places).run()
+        return places
+
+
+class _Sequence:
+    def __init__(self, program: Program, source: Operation, places: Assignment):
+        self.program, self.source, self.places = program, source, places
+        size, name = places.memory.temp_bytes, source["sym_name"]
+        outputs, inputs = source.body.terminator.operands, source.body.args
+        types: list[Type] = [memory(v.type) for v in (*inputs, *outputs)]
+        is_main, n = name == "main", len(inputs)
+        if size or is_main:
+            types.append(MemRefType((size,), i8))
+        into = program.into
+        made, builder = function(
+            into, name, types, visibility="public" if is_main else "private",
+            location=source.location, before=into.body.first if is_main else None,
+        )  # fmt: skip
+        if not is_main:
+            made.attributes[SEQUENCE] = True
+        self.main, self.scope = made, Scope(builder)
+        self.memrefs: dict[Value, Value] = dict(zip(inputs, made.body.args[:n], strict=True))
+        self.outputs = made.body.args[n : n + len(outputs)]
         self.globals: list[Operation] = []
         self.taken: dict[Value, Value] = {}
-        for value, memref in zip(
-            source.body.terminator.operands, main.body.args[n:-1], strict=True
-        ):
+        for value, memref in zip(outputs, self.outputs, strict=True):
             root = places.root[value]
-            called = root.op is not None and root.op.name == "func.call"
-            if called and root not in self.taken and root.type is value.type:
+            if writes(root) and root not in self.taken and root.type is value.type:
                 self.taken[root] = memref
+
+    def run(self) -> None:
+        for op in self.source.body:
+            if op is self.source.body.last:
+                break
+            self.scope.b.location = op.location
+            if op.name == "func.call":
+                results = [self.place(v) for v in op.results]
+                self.call(self.scope, op, self.memrefs, results, self.places.scratch.get(op, 0))
+            elif op.name == "stablehlo.constant":
+                self.constant(op)
+            elif op.name in CONTROL_ROWS:
+                CONTROL_ROWS[op.name](self, op)
+            else:  # a reshape, or a barrier: the same bytes
+                self.view(op)
+        self.copies()
+        finish(self.scope.b, [])
+        for op in self.globals:
+            self.program.into.body.insert(op, self.main)
 
     def place(self, value: Value) -> Value:
         """The memref a call writes `value` to: an output, or a view of the temp block."""
@@ -80,19 +149,19 @@ class _Main:
 
     def _reshaped_output(self, value: Value) -> Value | None:
         """The output that is a reshape of `value`, seen in the shape of `value`."""
-        outputs = self.source.body.terminator.operands
-        n = len(self.source.body.args)
-        for i, output in enumerate(outputs):
+        for output, memref in zip(self.source.body.terminator.operands, self.outputs, strict=True):
             if output is not value and self.places.root[output] is value:
-                self.taken[value] = self.main.body.args[n + i]
-                return self._as(self.main.body.args[n + i], memory(value.type))
+                self.taken[value] = memref
+                return self._as(memref, memory(value.type))
         return None
 
     def _temp(self, value: Value) -> Value:
-        b = self.scope.b
-        offset = self.scope.index(self.places.offset[value])
-        block = self.main.body.args[-1]
-        return b.create("memref.view", [block, offset], None, [memory(value.type)]).result
+        return self.room(self.places.offset[value], memory(value.type))
+
+    def room(self, offset: int, type_: MemRefType) -> Value:
+        """A part of the block of temporaries."""
+        block, at = self.main.body.args[-1], self.scope.index(offset)
+        return self.scope.b.create("memref.view", [block, at], None, [type_]).result
 
     def _as(self, memref: Value, type_: MemRefType) -> Value:
         if memref.type is type_:
@@ -105,7 +174,8 @@ class _Main:
 
     def constant(self, op: Operation) -> None:
         """A constant array is data of the program."""
-        type_, name = memory(op.result.type), f"constant_{len(self.globals)}"
+        type_, name = memory(op.result.type), f"constant_{self.program.globals}"
+        self.program.globals += 1
         data = op["value"].array
         stored = Dense(data.view(np.int8) if data.dtype == bool else data)
         self.globals.append(
@@ -119,26 +189,31 @@ class _Main:
             "memref.get_global", [], type_, {"name": Symbol(name)}
         )
 
-    def call(self, op: Operation, fusion: FusionLowering) -> None:
-        operands = [self.memrefs[v] for v in op.operands]
-        operands += [self.place(v) for v in op.results]
+    def call(
+        self, scope: Scope, op: Operation, given: Mapping[Value, Value], results: Sequence[Value],
+        scratch: int,
+    ) -> None:  # fmt: skip
+        """Call a fusion, or a function of this kind with its temporaries at `scratch`."""
+        name = op["callee"].name
+        operands = [*(given[v] for v in op.operands), *results]
         attributes: dict[str, object] = {"callee": op["callee"]}
-        if fusion.split:
-            operands += [self.scope.index(0), self.scope.index(fusion.rounds)]
+        fusion, temps = self.program.fusions.get(name), self.program.temps.get(name, 0)
+        if fusion is None:
+            attributes[SEQUENCE] = True
+            operands += [self.room(scratch, MemRefType((temps,), i8))] if temps else []
+        elif fusion.split:
+            operands += [scope.index(0), scope.index(fusion.rounds)]
             attributes["minidl.parallel"] = Typed(fusion.rounds, index)
-        self.scope.b.create("func.call", operands, attributes, [])
+        scope.b.create("func.call", operands, attributes, [])
 
     def copies(self) -> None:
         """Outputs that are arguments, or that are returned twice."""
-        n = len(self.source.body.args)
-        for i, value in enumerate(self.source.body.terminator.operands):
-            target = self.main.body.args[n + i]
-            root = self.places.root[value]
-            if self.taken.get(root) is not target:
-                source = self._as(self.memrefs[value], memory(value.type))
-                self._copy(source, target)
+        values = self.source.body.terminator.operands
+        for value, target in zip(values, self.outputs, strict=True):
+            if self.taken.get(self.places.root[value]) is not target:
+                self.copy(self._as(self.memrefs[value], memory(value.type)), target)
 
-    def _copy(self, source: Value, target: Value) -> None:
+    def copy(self, source: Value, target: Value) -> None:
         """A loop over the elements: targets without a C library have no memcpy."""
         type_ = target.type
         assert isinstance(type_, MemRefType)
@@ -171,6 +246,8 @@ def _call(f: FunctionText, op: Operation) -> None:
     callee: Symbol = op["callee"]
     if "minidl.parallel" not in op.attributes:
         args = ", ".join(f"{type_text(v.type)} {f[v]}" for v in op.operands)
+        if SEQUENCE in op.attributes:
+            args = f"{args}, ptr %pool" if args else "ptr %pool"
         f.emit(f"call void @{callee.name}({args})", op.location)
         return
     pointers = op.operands[:-2]
@@ -212,5 +289,26 @@ def main_text(module: ModuleText, op: Operation) -> None:
     head = f"define void @main(ptr %table, ptr %pool) nounwind !dbg {f.scope} {{"
     end = f"  ret void{f.debug(op.body.terminator.location)}"
     module.functions.append("\n".join([head, "entry:", *f.lines, end, "}"]))
-    if any("minidl.parallel" in o.attributes for o in op.body):
+
+
+def sequence_text(module: ModuleText, op: Operation) -> None:
+    """A function of @main's kind: pointers as arguments, the pool last."""
+    f = FunctionText(module, op["sym_name"])
+    for i, value in enumerate(op.body.args):
+        f.names[value] = f"%a{i}"
+    f.block(op.body)
+    args = ", ".join([*(f"ptr %a{i}" for i in range(len(op.body.args))), "ptr %pool"])
+    head = f"define internal void @{op['sym_name']}({args}) nounwind !dbg {f.scope} {{"
+    end = f"  ret void{f.debug(op.body.terminator.location)}"
+    module.functions.append("\n".join([head, "entry:", *f.lines, end, "}"]))
+
+
+def program_text(module: ModuleText, loops: Module) -> None:
+    """@main, the functions of its kind, and what shares the work of a call among threads."""
+    for op in loops.functions.values():
+        if op["sym_name"] == "main":
+            main_text(module, op)
+        elif SEQUENCE in op.attributes:
+            sequence_text(module, op)
+    if any("minidl.parallel" in op.attributes for op in loops.walk()):
         module.functions.append(parallel_text(module.target))

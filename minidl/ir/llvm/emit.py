@@ -8,12 +8,14 @@ written at once, an op a row, since LLVM's parser is quick and Python is not.
     text     a module, a function, names, debug places; the table `LLVM`
     arith    rows of arith and math
     loops    those among them that need a loop
-    memory   rows of memref, vector, scf, gpu
+    memory   rows of memref, vector, gpu
+    control  rows of scf
 """
 
 from __future__ import annotations
 
 from minidl.ir.llvm import arith as llvm_arith
+from minidl.ir.llvm import control as llvm_control
 from minidl.ir.llvm import loops as llvm_loops
 from minidl.ir.llvm import memory as llvm_memory
 from minidl.ir.llvm.text import LLVM, FunctionText, ModuleText
@@ -27,6 +29,7 @@ __all__ = [
     "function_text",
     "global_text",
     "llvm_arith",
+    "llvm_control",
     "llvm_loops",
     "llvm_memory",
 ]

@@ -1,14 +1,14 @@
-"""LLVM rows of memref, vector, scf and gpu.
+"""LLVM rows of memref, vector and gpu.
 
 Chapter: ir/llvm.
 Sources: LLVM language reference, "Memory Access and Addressing Operations", "Vector Operations".
-Real: MLIR's `convert-scf-to-cf`, `finalize-memref-to-llvm`, `convert-vector-to-llvm`.
+Real: MLIR's `finalize-memref-to-llvm`, `convert-vector-to-llvm`.
 """
 
 from __future__ import annotations
 
 from minidl.ir.llvm.text import LLVM, FunctionText, element_of, type_text, width_of
-from minidl.ir.mlir.core import Operation, Value
+from minidl.ir.mlir.core import Operation
 from minidl.ir.mlir.types import MemRefType
 
 # -- rows: memory and vectors -------------------------------------------------------------
@@ -83,63 +83,6 @@ def _shuffle(f: FunctionText, op: Operation) -> None:
     t = type_text(x.type)
     text = f"shufflevector {t} {f[x]}, {t} {f[y]}, <{len(op['mask'])} x i32> <{mask}>"
     f.define(op.result, text, op.location)
-
-
-# -- rows: control ------------------------------------------------------------------------
-
-
-def _number(value: Value) -> int | None:
-    op = value.op
-    return int(op["value"].value) if op is not None and op.name == "arith.constant" else None
-
-
-@LLVM.rule("scf.for")
-def _for(f: FunctionText, op: Operation) -> None:
-    """Test at the end; a guard before it where the first round is not certain."""
-    low, high, step, *inits = op.operands
-    here = op.location
-    body, done = f.fresh("loop"), f.fresh("done")
-    sure = (a := _number(low)) is not None and (b := _number(high)) is not None and a < b
-    before = f.label
-    if sure:
-        f.emit(f"br label {body}", here)
-    else:
-        some = f.temporary(f"icmp slt i64 {f[low]}, {f[high]}", here, "c")
-        f.emit(f"br i1 {some}, label {body}, label {done}", here)
-    f.start(body)
-    phis = len(f.lines)
-    i, *carried = op.body.args
-    f.names[i] = f.fresh("i")
-    for value in carried:
-        f.names[value] = f.fresh("acc")
-    results = f.block(op.body)
-    following = f.temporary(f"add nuw nsw i64 {f[i]}, {f[step]}", here, "n")
-    more = f.temporary(f"icmp slt i64 {following}, {f[high]}", here, "c")
-    f.emit(f"br i1 {more}, label {body}, label {done}", here)
-    latch = f.label
-    starts = [f"{f[i]} = phi i64 [{f[low]}, %{before}], [{following}, %{latch}]"]
-    for value, first, last in zip(carried, inits, results, strict=True):
-        t = type_text(value.type)
-        starts.append(f"{f[value]} = phi {t} [{f[first]}, %{before}], [{f[last]}, %{latch}]")
-    f.lines[phis:phis] = [f"  {text}{f.debug(here)}" for text in starts]
-    f.start(done)
-    for value, first, last in zip(op.results, inits, results, strict=True):
-        if sure:
-            f.names[value] = f[last]
-        else:
-            t = type_text(value.type)
-            f.define(value, f"phi {t} [{f[first]}, %{before}], [{f[last]}, %{latch}]", here)
-
-
-@LLVM.rule("scf.if")
-def _if(f: FunctionText, op: Operation) -> None:
-    """Without results and without else, which is all the lowering makes."""
-    then, done = f.fresh("then"), f.fresh("endif")
-    f.emit(f"br i1 {f[op.operands[0]]}, label {then}, label {done}", op.location)
-    f.start(then)
-    f.block(op.regions[0].block)
-    f.emit(f"br label {done}", op.location)
-    f.start(done)
 
 
 _SREG = {"gpu.thread_id": "tid", "gpu.block_id": "ctaid", "gpu.block_dim": "ntid"}

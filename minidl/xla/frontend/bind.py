@@ -22,9 +22,11 @@ from typing import Any
 import numpy as np
 
 from minidl.core.errors import MinidlError, TraceError
+from minidl.ir.evaluate import Interpreter
 from minidl.ir.mlir.attributes import Dense
 from minidl.ir.mlir.core import Block, Operation, Region, Value
 from minidl.ir.mlir.location import Location
+from minidl.ir.mlir.module import Module
 from minidl.ir.mlir.spec import Builder
 from minidl.ir.mlir.types import TensorType, Type, type_of
 from minidl.ir.values import VALUES
@@ -206,7 +208,10 @@ def _run(
             if len(_templates) >= TEMPLATES:
                 _templates.clear()
             _templates[key] = op
-    out = VALUES[name](op, *arrays)
+    if regions:
+        out = Interpreter(Module()).op(op, arrays, {})
+    else:
+        out = VALUES[name](op, *arrays)
     if isinstance(out, tuple):
         return tuple(_owned(x, arrays) for x in out)
     return _owned(out, arrays)
