@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from minidl.viz.frame import Frame, ViewError, frames_of, why
     from minidl.viz.lowering_player import lowering
     from minidl.viz.module_view import module
+    from minidl.viz.pass_orders import passes
     from minidl.viz.player import Player
     from minidl.viz.puzzle import Puzzle
     from minidl.viz.rewriting_player import rewriting
@@ -48,6 +49,7 @@ _HOME = {
     "rewriting": "rewriting_player",
     "lowering": "lowering_player",
     "module": "module_view",
+    "passes": "pass_orders",
     "source": "source_view",
     "style": "figure_style",
     "check_text": "check",
@@ -72,6 +74,7 @@ __all__ = [
     "lowering",
     "module",
     "panel",
+    "passes",
     "rewriting",
     "source",
     "stack",
