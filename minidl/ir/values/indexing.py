@@ -100,6 +100,6 @@ def dynamic_slice(op: Operation, x: Array, *starts: Array) -> Array:
 
 @VALUES.rule("stablehlo.dynamic_update_slice")
 def dynamic_update_slice(op: Operation, x: Array, update: Array, *starts: Array) -> Array:
-    made = x.copy()
+    made = np.array(x)
     made[_clamped(x, update.shape, starts)] = update
     return made

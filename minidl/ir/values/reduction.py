@@ -123,7 +123,9 @@ def _sweep(
     """
     axes, region = tuple(op["dimensions"]), op.regions[0]
     kept = [d for d in range(xs[0].ndim) if d not in axes]
-    lines = [np.transpose(x, [*sorted(axes), *kept]).reshape(-1, *out_shape(op)) for x in xs]
+    length = int(np.prod([xs[0].shape[d] for d in axes], dtype=np.int64))
+    order = [*sorted(axes), *kept]
+    lines = [np.transpose(x, order).reshape(length, *out_shape(op)) for x in xs]
     sofar = tuple(np.broadcast_to(init, out_shape(op)) for init in inits)
     if is_elementwise(region) and all(o.name in _CHOOSES for o in region.block):
         while len(lines[0]) > 1:
