@@ -42,3 +42,11 @@ def retold(text: str) -> str:
 
     with context():
         return str(ir.Module.parse(text))
+
+
+def generic(text: str) -> str:
+    """The text as MLIR understands it: its generic form, names of its own choice."""
+    from jaxlib.mlir import ir
+
+    with context():
+        return str(ir.Module.parse(text).operation.get_asm(print_generic_op_form=True))

@@ -21,7 +21,6 @@ from functools import lru_cache
 from minidl.core.span import Span
 from minidl.ir.text.lexer import quote
 
-
 Name = Callable[["Location"], str]
 
 

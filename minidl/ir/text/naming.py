@@ -6,7 +6,7 @@ Real: the same walk; MLIR keeps numbers, and spells a name when it prints it.
 
 A region is numbered whole before any region inside it, and the regions inside start
 from where it ended: `%5` may stand below a loop whose body also begins with `%5`.
-A value is a number, unless its op suggests a word; a word that is taken gets a number.
+(In generic text every name is used once.)  A value is a number, unless its op suggests a word; a word that is taken gets a number.
 """
 
 from __future__ import annotations
@@ -46,9 +46,10 @@ _GPU = ("thread_id", "block_id", "block_dim", "grid_dim")
 
 
 class Names:
-    """`values` and `blocks` of everything below one operation."""
+    """`values` and `blocks` of everything below one operation; generic text has no `words`."""
 
-    def __init__(self, top: Operation) -> None:
+    def __init__(self, top: Operation, words: bool = True) -> None:
+        self._words = words
         self.values: dict[Value, str] = {}
         self.blocks: dict[Block, str] = {}
         self._number = self._argument = self._conflict = 0
@@ -61,7 +62,9 @@ class Names:
         words: tuple[set[str], ...] = (self._used[0],)
         todo = [(r, self._state(), words) for r in top.regions]
         while todo:
-            region, (self._number, self._argument, self._conflict), outer = todo.pop()
+            region, state, outer = todo.pop()
+            if self._words:
+                self._number, self._argument, self._conflict = state
             self._used = [*outer, set()]
             self._region(region)
             state, scope = self._state(), tuple(self._used)
@@ -71,7 +74,7 @@ class Names:
         return self._number, self._argument, self._conflict
 
     def _region(self, region: Region) -> None:
-        suggest = ARGUMENTS.get(region.parent.name) if region.parent else None
+        suggest = ARGUMENTS.get(region.parent.name) if region.parent and self._words else None
         for i, block in enumerate(region.blocks):
             self.blocks[block] = f"^bb{i}"
             words = suggest(region) if suggest and not i else None
@@ -88,7 +91,7 @@ class Names:
     def _op(self, op: Operation) -> None:
         if not op.results:
             return
-        name = self._name(suggestion(op))
+        name = self._name(suggestion(op) if self._words else "")
         if len(op.results) == 1:
             self.values[op.results[0]] = name
             return

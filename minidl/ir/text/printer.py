@@ -49,7 +49,7 @@ class Printer:
 
     def name_all(self, op: Operation) -> None:
         """Names every value and block below `op`."""
-        named = Names(op)
+        named = Names(op, words=not self.generic)
         self.names, self.blocks = named.values, named.blocks
 
     def _definitions(self, early: bool) -> list[tuple[str, Operation | None]]:
@@ -99,8 +99,10 @@ class Printer:
         if op.successors:
             text += f"[{', '.join(self.blocks[b] for b in op.successors)}]"
         spec = SPECS.rows.get(op.name)
-        own = {k: v for k, v in op.attributes.items() if spec and spec.kind(k)}
-        rest = {k: v for k, v in op.attributes.items() if k not in own}
+        known = spec.defaults if spec else {}
+        kept = {k: v for k, v in op.attributes.items() if k not in known or known[k] != v}
+        own = {k: v for k, v in kept.items() if spec and spec.kind(k)}
+        rest = {k: v for k, v in kept.items() if k not in own}
         if own:
             text += f" <{{{self._entries(op, own)}}}>"
         if op.regions:
@@ -148,7 +150,7 @@ class Printer:
         coming = _predecessors(region) if len(region.blocks) > 1 else {}
         lines: list[str] = []
         for i, block in enumerate(region.blocks):
-            if i or (entry and (block.args or self.generic)):
+            if i or (entry and (block.args or block.first is None)):
                 args = ", ".join(self.arg_list(block))
                 label = f"{pad}{self.blocks[block]}{f'({args})' if args else ''}:"
                 lines.append(label + (self._comes_from(coming.get(block, [])) if i else ""))
