@@ -18,7 +18,8 @@ function makeColumn(me, s) {
     line.setAttribute('aria-pressed', 'false');
   });
   const counts = stage.counts.map((/** @type {string[]} */ [k, v]) => `${v} ${k}`).join(' · ');
-  return el('div', { class: 'mdl-column mdl-panel-code', 'data-stage': stage.name, 'data-panel': stage.title, role: 'group', 'aria-label': stage.title,
+  const long = me.texts[s].length > 400 ? ' mdl-long' : '';
+  return el('div', { class: `mdl-column mdl-panel-code${long}`, 'data-stage': stage.name, 'data-panel': stage.title, role: 'group', 'aria-label': stage.title,
     style: `--mdl-few:${Math.min(5, me.texts[s].length)}` },
     el('div', { class: 'mdl-panel-head' }, el('span', { class: 'mdl-panel-title', text: stage.title }), el('span', { class: 'mdl-corner', text: counts })), body);
 }
@@ -70,6 +71,7 @@ function makeGhost(title) {
 
 /** @param {Stack} me marks on tabs and lines, then the links */
 function drawMarks(me) {
+  const asking = picking(me);
   me.data.stages.forEach((/** @type {Data} */ stage, /** @type {number} */ s) => {
     const { near, far } = relatives(me, s);
     const tab = me.ui.tabs.children[s];
@@ -83,8 +85,8 @@ function drawMarks(me) {
       const own = me.own.has(`${s}.${no}`);
       const role = own ? 'cur' : near.has(no) ? 'rel' : far.has(no) ? 'far' : '';
       ['cur', 'rel', 'far'].forEach((name) => line.classList.toggle(`mdl-${name}`, role === name));
-      if (!picking(me)) line.setAttribute('aria-pressed', String(own && me.pinned));
-      const sign = line.querySelector('.mdl-sign');
+      if (!asking) line.setAttribute('aria-pressed', String(own && me.pinned));
+      const sign = line.firstElementChild; // of drawCode
       if (sign) sign.textContent = { cur: '▶', rel: '↔', far: '', '': '' }[role];
     });
   });
