@@ -25,6 +25,7 @@ from minidl.xla.captures import used
 from minidl.xla.grouping import Group, Grouping, is_free
 from minidl.xla.layout import layout
 from minidl.xla.outline import CONTROL, outline
+from minidl.xla.windows import slide
 
 PLAIN = (
     "stablehlo.reshape",
@@ -37,7 +38,7 @@ PLAIN = (
 
 def fuse(module: Module) -> Module:
     """The module with each group as a private function that its caller calls."""
-    source = layout(outline(module))
+    source = layout(slide(outline(module)))
     out, counter = Module(module.get("sym_name")), count()
     for each in source.functions.values():
         inputs = [v.type for v in each.body.args]

@@ -21,12 +21,13 @@ from dataclasses import dataclass, field
 from heapq import heappop, heappush
 
 from minidl.ir.lowering.body import EXPENSIVE, is_inline
+from minidl.ir.lowering.contractions import CONTRACTIONS, contraction, has_affine_groups
+from minidl.ir.lowering.folds import fold_space
 from minidl.ir.lowering.gathers import COMPUTED
 from minidl.ir.lowering.indexing import (
     INDEX,
     Index,
     behind_moves,
-    dot_index,
     here,
     only_moves,
     tensor_type,
@@ -39,7 +40,8 @@ from minidl.xla.layout import is_layout
 ROW_LIMIT = 8192  # elements of a row buffer: 32 KB of float32, one L1 cache
 READS_LIMIT = 32  # a dot that reads an element more often wants it in memory, not made anew
 CLOSED = ("stablehlo.concatenate", "stablehlo.pad", "stablehlo.transpose")  # nothing joins these
-HEROES = ("stablehlo.reduce", "stablehlo.dot_general", *CLOSED)
+FOLDS = ("stablehlo.reduce", "stablehlo.reduce_window")
+HEROES = (*FOLDS, *CONTRACTIONS, *CLOSED)
 Read = tuple[Value, Index]
 Reader = tuple[Operation, "Group", bool]  # who reads, in which group, whether all of it
 
@@ -83,13 +85,14 @@ def is_hero(op: Operation) -> bool:
 def space(op: Operation) -> tuple[tuple[int, ...], list[Read]]:
     """The parallel sizes of an op and where its elements read the operands."""
     out = tensor_type(op.results[0]).dims
-    if op.name == "stablehlo.reduce":
-        x = tensor_type(op.operands[0])
-        kept = [d for d in range(x.rank) if d not in op["dimensions"]]
-        order = [*kept, *op["dimensions"]]
-        return out, [(op.operands[0], tuple(Affine.dim(order.index(d)) for d in range(x.rank)))]
-    if op.name == "stablehlo.dot_general":
-        return out, list(zip(op.operands, dot_index(op), strict=True))
+    if op.name in FOLDS:
+        where = fold_space(op).where
+        return out, [(v, where) for v in op.operands[: len(op.operands) // 2]]
+    if op.name in CONTRACTIONS:
+        if not has_affine_groups(op):  # lhs is read at computed places
+            return out, [(op.operands[1], contraction(op, Affine()).rhs)]
+        made = contraction(op)
+        return out, [(op.operands[0], made.lhs), (op.operands[1], made.rhs)]
     at = here(len(out))
     if only_moves(op):
         return out, [(op.operands[0], INDEX[op.name](op, at))]
@@ -138,15 +141,15 @@ class Grouping:
     # -- which group ------------------------------------------------------------------
 
     def _open(self, op: Operation) -> Group:
-        in_order = op.name == "stablehlo.reduce" and not _along_rows(op)
+        in_order = op.name in FOLDS and not _along_rows(op)
         closed = op.name in CLOSED and is_hero(op)
-        fixed = closed or in_order or op.name == "stablehlo.dot_general"
+        fixed = closed or in_order or op.name in CONTRACTIONS
         self.groups.append(Group(len(self.groups), space(op)[0], fixed, closed))
         return self.groups[-1]
 
     def _candidate(self, op: Operation) -> Group | None:
         """The latest group that may take this op; its lead is shortened to fit."""
-        if op.name == "stablehlo.dot_general" or op.name in CLOSED:
+        if op.name in CONTRACTIONS or op.name in CLOSED:
             return None
         sources = {self.of[v.op] for v, _ in reads(op) if v.op in self.of}
         before, apart = self._dependences(op)
@@ -181,9 +184,9 @@ class Grouping:
         """Ops whose whole results `op` reads: through views, and as a start value."""
         stack = [v for v, _ in reads(op) if v.op is not None and v.op not in self.of]
         stack = [v for v in stack if v.op not in self.late]
-        if op.name == "stablehlo.reduce":
-            stack.append(op.operands[1])
-        elif op.name in COMPUTED:
+        if op.name in FOLDS:
+            stack += op.operands[len(op.operands) // 2 :]
+        elif op.name in COMPUTED or (op.name in CONTRACTIONS and not has_affine_groups(op)):
             stack.append(op.operands[0])
         while stack:
             source = stack.pop().op
@@ -207,7 +210,7 @@ class Grouping:
             return group.lead
         if group.fixed or (n == 0 and (group.lead or sizes)):
             return None
-        if op.name == "stablehlo.reduce" and not _along_rows(op):
+        if op.name in FOLDS and not _along_rows(op):
             return None
         rows = [sizes, *(tensor_type(o.results[0]).dims for o in group.ops)]
         row = max(math.prod(dims[n:]) for dims in rows)
@@ -267,8 +270,9 @@ class Grouping:
     @staticmethod
     def _goes_along(late: Operation, reader: Operation, group: Group) -> bool:
         """Whether a late op is made inside its reader's loops, not in memory before."""
-        if reader.name == "stablehlo.dot_general":
-            sizes = space(reader)[0]
+        if reader.name in CONTRACTIONS:
+            dot = reader.name == "stablehlo.dot_general"
+            sizes = space(reader)[0] if dot else contraction(reader, Affine()).sizes
             times = math.prod(sizes) / max(1, math.prod(tensor_type(late.results[0]).dims))
             if times > READS_LIMIT:
                 return False
@@ -302,4 +306,6 @@ class Grouping:
 
 def _along_rows(op: Operation) -> bool:
     """Whether a reduction runs along the dimension whose elements lie side by side."""
-    return tensor_type(op.operands[0]).rank - 1 in op["dimensions"]
+    return (
+        op.name == "stablehlo.reduce" and tensor_type(op.operands[0]).rank - 1 in op["dimensions"]
+    )

@@ -9,9 +9,12 @@ row-major, so a layout is a transpose that is not free: it has a loop nest of it
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
-from minidl.ir.lowering.indexing import Index, behind_moves, dot_index, tensor_type, uses_lanes
-from minidl.ir.mlir.attributes import DotDims
+from minidl.ir.dimension_numbers import ConvDims
+from minidl.ir.lowering.contractions import CONTRACTIONS, Contraction, contraction
+from minidl.ir.lowering.indexing import Index, behind_moves, tensor_type
+from minidl.ir.mlir.attributes import Affine, DotDims
 from minidl.ir.mlir.core import Operation, Value
 from minidl.ir.mlir.module import Module
 from minidl.ir.mlir.spec import Builder
@@ -28,7 +31,7 @@ def layout(module: Module) -> Module:
     """The module with layout transposes before the dots that need them."""
     out = module.clone()
     for op in [op for f in out.functions.values() for op in f.body]:
-        if op.name == "stablehlo.dot_general":
+        if op.name in CONTRACTIONS:
             for i in (0, 1):
                 _pack(op, i)
     return out
@@ -36,25 +39,28 @@ def layout(module: Module) -> Module:
 
 def _pack(op: Operation, i: int) -> None:
     """Put the dimension that becomes a vector last in operand `i`, if it is not."""
-    where = dot_index(op)[i]
-    v = _vector_dim(op)
+    made = contraction(op, Affine())
+    where, v = (made.lhs, made.rhs)[i], _vector_dim(op, made)
     if _reads_neighbours(op.operands[i], where, v) or _times_read(op, where) < 2:
         return
-    at = next(d for d, e in enumerate(where) if e.as_dim == v)
+    at = next((d for d, e in enumerate(where) if e.as_dim == v), None)
+    if at is None:
+        return  # a window with a stride: no order puts its elements side by side
     order = [*(d for d in range(len(where)) if d != at), at]
     builder = Builder.before_op(op)
     packed = builder.create(
         "stablehlo.transpose", [op.operands[i]], {"permutation": tuple(order), MARK: True}
     ).result
     op.set_operand(i, packed)
-    op.attributes["dot_dimension_numbers"] = _renumbered(op["dot_dimension_numbers"], i, order)
+    if op.name == "stablehlo.dot_general":
+        op.attributes["dot_dimension_numbers"] = _renumbered(op["dot_dimension_numbers"], i, order)
+    else:
+        op.attributes["dimension_numbers"] = _conv_renumbered(op["dimension_numbers"], i, order)
 
 
-def _vector_dim(op: Operation) -> int:
+def _vector_dim(op: Operation, made: Contraction) -> int:
     """The loop dimension that lanes run along: the last k, or the last of the result."""
-    rank = tensor_type(op.result).rank
-    contracted = len(op["dot_dimension_numbers"].lhs_contracting)
-    return rank + contracted - 1 if uses_lanes(op) else rank - 1
+    return len(made.sizes) - 1 if made.lanes else tensor_type(op.result).rank - 1
 
 
 def _reads_neighbours(value: Value, where: Index, v: int) -> bool:
@@ -82,3 +88,14 @@ def _renumbered(dims: DotDims, i: int, order: list[int]) -> DotDims:
         if name.startswith(("lhs", "rhs")[i]):
             lists[n] = tuple(new[d] for d in lists[n])
     return DotDims(*lists)
+
+
+def _conv_renumbered(dims: ConvDims, i: int, order: list[int]) -> ConvDims:
+    new, word = {old: position for position, old in enumerate(order)}, ("input", "kernel")[i]
+    space = tuple(new[d] for d in getattr(dims, f"{word}_spatial"))
+    if i == 0:
+        features = {"input_batch": new[dims.input_batch], "input_feature": new[dims.input_feature]}
+    else:
+        names = ("kernel_input_feature", "kernel_output_feature")
+        features = {name: new[getattr(dims, name)] for name in names}
+    return replace(dims, **{f"{word}_spatial": space}, **features)  # type: ignore[arg-type]
