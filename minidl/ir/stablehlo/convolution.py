@@ -166,7 +166,7 @@ _NUMBERS: list[Row] = [
         "window_reversal {reversal} for {lhs}",
     ),
 ]  # fmt: skip
-_WINDOW_ROWS = window_rows("C17", "", "C2", "C3", "C5", "C6", "C7", "C8", "C4")
+_WINDOW_ROWS = window_rows("C17", "C25", "C2", "C3", "C5", "C6", "C7", "C8", "C4")
 
 
 def _infer_convolution(types: Sequence[Type], attributes: dict[str, Any], _: Any) -> list[Type]:

@@ -51,8 +51,8 @@ def gather_values(dims: GatherDims, sizes: Sequence[int], x: Array, starts: Arra
     shape = dims.result_shape(starts.shape, sizes)
     start = start_index(dims, starts, x.ndim, shape)
     inside = [clamp_start(s, size, n) for s, size, n in zip(start, sizes, x.shape, strict=True)]
-    if 0 in shape:
-        return np.empty(shape, x.dtype)
+    if not x.size or 0 in shape:
+        return np.zeros(shape, x.dtype)  # nothing to read
     return np.broadcast_to(x[tuple(operand_index(dims, inside, shape))], shape)
 
 
