@@ -77,12 +77,22 @@ class FusionLowering:
         if any(g.multiplies for g in self.generics):
             steps[-1] = lanes * s.dot_vectors
             if n > 1:
-                steps[-2] = _rows(self.lead[-2], s.dot_rows)
+                d = self._row_dim()
+                steps[d] = _rows(self.lead[d], s.dot_rows)
         elif any(g.reduces for g in self.generics):
             steps[-1] = min(lanes * s.column_vectors, max(lanes, self.lead[-1]))
         else:
             steps[-1] = lanes * self._unroll(self.lead[-1] // lanes)
         return cuts, steps
+
+    def _row_dim(self) -> int:
+        """The dimension of a product's rows: vectors stay the same along it, so are shared."""
+        n, size = len(self.lead), self.schedule.dot_rows
+        g = next(g for g in self.generics if g.multiplies)
+        vectors = [m for m in g.maps[: len(g.ins)] if m.moves(n - 1)]
+        free = [d for d in range(n - 1) if not any(m.moves(d) for m in vectors)]
+        wide = [d for d in free if self.lead[d] >= size]
+        return max(wide or free or [n - 2], key=lambda d: d if wide else self.lead[d])
 
     def _unroll(self, vectors: int) -> int:
         """How many vectors a round of an elementwise loop: several where one is little work."""
