@@ -110,6 +110,28 @@ def erfc_core(k: float) -> Real:
     return r
 
 
+def erf_inv_core(w: mp.mpf) -> mp.mpf:
+    """erf⁻¹(x)/x where w = -log(1-x²)."""
+    if w < mp.mpf("1e-20"):
+        return mp.sqrt(mp.pi) / 2
+    x = mp.sqrt(-mp.expm1(-w))
+    return mp.erfinv(x) / x
+
+
+def i1e_near(t: mp.mpf) -> mp.mpf:
+    """exp(-a)·I₁(a)/a where t = a/4 - 1."""
+    a = 4 * (t + 1)
+    return mp.mpf(1) / 2 if a < mp.mpf("1e-20") else mp.exp(-a) * mp.besseli(1, a) / a
+
+
+def i1e_far(t: mp.mpf) -> mp.mpf:
+    """√a·exp(-a)·I₁(a) where t = 16/a - 1."""
+    if t < mp.mpf("1e-20") - 1:
+        return 1 / mp.sqrt(2 * mp.pi)
+    a = 16 / (t + 1)
+    return mp.sqrt(a) * mp.exp(-a) * mp.besseli(1, a)
+
+
 def jobs() -> dict[str, tuple]:
     """name: (function, weight, lo, hi, {type: degree}, coefficients to round singly)."""
     expm1 = safe(lambda r: (mp.expm1(r) - r) / r**2, 0, 0.5)
@@ -142,7 +164,22 @@ def jobs() -> dict[str, tuple]:
             {"f32": 13, "f64": 30},
             4,
         ),
-    }
+        # near 0 in w, then in √w: Giles' three parts
+        "ERF_INV": (
+            lambda t: erf_inv_core(t + 3), lambda t: 1 / erf_inv_core(t + 3), -3, 3,
+            {"f32": 10, "f64": 23}, 2,
+        ),
+        "ERF_INV_SIDE": (
+            lambda t: erf_inv_core((t + 3.25) ** 2), lambda t: 1 / erf_inv_core((t + 3.25) ** 2),
+            -0.81, 0.8, {"f32": 8, "f64": 20}, 2,
+        ),
+        "ERF_INV_TAIL": (
+            lambda t: erf_inv_core((t + 5) ** 2), lambda t: 1 / erf_inv_core((t + 5) ** 2),
+            -1.01, 1.05, {"f32": 6, "f64": 18}, 2,
+        ),
+        "I1E": (i1e_near, lambda t: 1 / i1e_near(t), -1, 1, {"f32": 18, "f64": 30}, 2),
+        "I1E_FAR": (i1e_far, lambda t: 1 / i1e_far(t), -1, 1, {"f32": 7, "f64": 22}, 2),
+    }  # fmt: skip
 
 
 def words_of_two_over_pi(count: int) -> list[int]:

@@ -84,7 +84,7 @@ class Interpreter:
         if callee is not None:
             return self.call(op[callee].name, values)
         row = VALUES[op.name]
-        if op.regions and getattr(row, "needs_interpreter", False):
+        if getattr(row, "needs_interpreter", False):
             return row(op, *values, run=lambda region, args: self.block(region.block, args, env))
         return row(op, *values)
 

@@ -31,6 +31,7 @@ def interpreted(*ops: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]
 from minidl.ir.values import (  # noqa: E402, F401  (rows)
     batch_norm,
     calls,
+    chlo,
     control,
     dynamic,
     elementwise,

@@ -1,0 +1,42 @@
+"""Decompose: CHLO ops become the StableHLO they stand for.
+
+Chapter: ir/stablehlo.
+Real: the pass `chlo-legalize-to-stablehlo`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from minidl.ir.chlo.expand import expand
+from minidl.ir.chlo.table import FORMULAS
+from minidl.ir.mlir.core import Operation
+from minidl.ir.mlir.module import Module
+from minidl.ir.mlir.spec import Builder
+from minidl.ir.rewriting.driver import Reasons
+from minidl.ir.rewriting.manager import Pass
+
+
+def change(module: Module, reasons: Reasons) -> bool:
+    """Formulas may hold CHLO ops again, which are expanded in their turn."""
+    todo = [op for op in module.walk() if op.name in FORMULAS]
+    changed = bool(todo)
+    while todo:
+        op = todo.pop()
+        before = op.prev
+        values = expand(op, Builder.before_op(op), op.operands)
+        todo.extend(made for made in _between(before, op) if made.name in FORMULAS)
+        op.replace(values)
+    return changed
+
+
+def _between(before: Operation | None, op: Operation) -> Iterator[Operation]:
+    """The ops of a block after `before`, or from its first, up to `op`."""
+    assert op.parent is not None
+    made = before.next if before is not None else op.parent.first
+    while made is not None and made is not op:
+        yield made
+        made = made.next
+
+
+decompose = Pass("decompose", "a CHLO op is what its formula says", change)
