@@ -18,7 +18,7 @@ from minidl.ir.stablehlo.elementwise import tensors
 from minidl.ir.stablehlo.movement import check_dims
 from minidl.ir.stablehlo.regions import element_types, promotes
 from minidl.ir.text.form import Custom, Parts
-from minidl.ir.text.kinds import DOT, INTS, PRECISION
+from minidl.ir.text.kinds import DOT, DOT_ALGORITHM, INTS, PRECISION
 
 _REDUCE = "stablehlo.reduce"
 
@@ -218,9 +218,14 @@ def _infer_dot(types: Sequence[Type], attributes: dict[str, Any], regions: Any) 
 define(
     "stablehlo.dot_general",
     "lhs rhs",
-    attributes={"dot_dimension_numbers": DOT, "precision_config?": PRECISION},
+    attributes={
+        "dot_dimension_numbers": DOT,
+        "precision_config?": PRECISION,
+        "algorithm?": DOT_ALGORITHM,
+    },
     infer=_infer_dot,
     form="%lhs , %rhs , $dot_dimension_numbers "
-    "[ , precision = $precision_config ]?precision_config {} :fn",
+    "[ , precision = $precision_config ]?precision_config "
+    "[ , algorithm = $algorithm ]?algorithm {} :fn",
     traits="pure",
 )

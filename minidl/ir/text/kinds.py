@@ -155,6 +155,28 @@ def _parse_dot(p: Any, pretty: bool) -> DotDims:
     return DotDims(batch[0], batch[1], contract[0], contract[1])
 
 
+def _algorithm_text(v: tuple[tuple[str, str], ...], pretty: bool) -> str:
+    fields = f"<{', '.join(f'{name} = {word}' for name, word in v)}>"
+    return fields if pretty else f"#stablehlo.dot_algorithm{fields}"
+
+
+def _parse_algorithm(p: Any, pretty: bool) -> tuple[tuple[str, str], ...]:
+    """The fields as written: types and counts of a device's matrix unit."""
+    p.accept("#stablehlo.dot_algorithm")
+    p.expect("<")
+
+    def entry() -> tuple[str, str]:
+        name = p.word()
+        p.expect("=")
+        at = p.at_
+        if not p.words[at][:1].isalnum():
+            raise p.error("expected a type, a number, true or false")
+        p.at_ += 1
+        return name, p.words[at]
+
+    return tuple(p.comma_list(entry, ">"))
+
+
 def _parse_symbol(p: Any, pretty: bool) -> Symbol:
     made: Symbol = p.symbols()
     return made
@@ -174,6 +196,7 @@ STR = Kind("string", lambda v, pretty: quote(v), lambda p, pretty: p.string())
 TYPE = Kind("type", lambda v, pretty: str(v), lambda p, pretty: p.type())
 SYMBOL = Kind("symbol", lambda v, pretty: str(v), _parse_symbol)
 DOT = Kind("dot", _dot_text, _parse_dot)
+DOT_ALGORITHM = Kind("dot algorithm", _algorithm_text, _parse_algorithm)
 COMPARISON = enum_kind("stablehlo", "comparison_direction", "EQ NE GE GT LE LT")
 COMPARE_TYPE = enum_kind("stablehlo", "comparison_type", "FLOAT TOTALORDER SIGNED UNSIGNED NOTYPE")
 PRECISION = list_of(enum_kind("stablehlo", "precision", "DEFAULT HIGH HIGHEST"))
