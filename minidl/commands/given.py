@@ -31,7 +31,7 @@ class Given:
         """The verified module; each op is located where its name stands in the file."""
         module: ir.Module = _Placed(Tokens(self.text, self.name)).module()
         for op in module.walk():  # what a short form leaves unwritten stands where its op does
-            if op.location is ir.UNKNOWN and op.parent_op is not None:
+            if op.location == ir.UNKNOWN and op.parent_op is not None:
                 op.location = op.parent_op.location
         ir.verify(module)
         return module

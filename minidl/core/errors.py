@@ -19,7 +19,7 @@ class MinidlError(Exception):
     """Base of all errors of minidl.
 
     `str(e)` is the message, then the source line with a caret when a position
-    in a text is known, then `hint: …`.
+    in a text is known (else `shown`, lines that stand for it), then `hint: …`.
     """
 
     def __init__(
@@ -30,17 +30,20 @@ class MinidlError(Exception):
         hint: str | None = None,
         span: Span | None = None,
         text: str | None = None,
+        shown: str | None = None,
     ) -> None:
         self.message, self.op, self.hint, self.span = message, op, hint, span
         self.line = span.line if span else None
         self.column = span.column if span else None
-        super().__init__(self._render(text))
+        super().__init__(self._render(text, shown))
 
-    def _render(self, text: str | None) -> str:
+    def _render(self, text: str | None, shown: str | None) -> str:
         where = f"{self.span}: " if self.span else ""
         lines = [where + self.message]
         if self.span and text is not None:
             lines.append(caret(text, self.span))
+        elif shown:
+            lines.append(shown)
         if self.hint:
             lines.append(f"hint: {self.hint}")
         return "\n".join(lines)

@@ -220,7 +220,7 @@ define(
         "arg_attrs?": ANY,
         "res_attrs?": ANY,
     },
-    traits="isolated symbol",
+    traits="isolated symbol cfg",
     verify=_verify_func,
     regions=1,
 )

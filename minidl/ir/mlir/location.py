@@ -46,13 +46,34 @@ class Location:
         return frozenset()
 
 
-@dataclass(frozen=True, slots=True)
 class UnknownLoc(Location):
+    """Nothing is known; all of its kind are equal."""
+
+    __slots__ = ()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, UnknownLoc)
+
+    def __hash__(self) -> int:
+        return 0
+
     def spell(self, name: Name) -> str:
         return "unknown"
 
 
 UNKNOWN = UnknownLoc()
+
+
+class TextLoc(UnknownLoc):
+    """Unknown too, but an error can point at the text from which the op was parsed.
+
+    Real MLIR: such an op gets a FileLineColLoc, and prints it.
+    """
+
+    __slots__ = ("span",)
+
+    def __init__(self, span: Span) -> None:
+        self.span = span
 
 
 @dataclass(frozen=True, slots=True)

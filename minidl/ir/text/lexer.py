@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from functools import lru_cache
 
 from minidl.core.errors import ParseError
 from minidl.core.span import Span
@@ -61,12 +60,13 @@ def unquote(word: str) -> str:
 class Tokens:
     """The tokens of one text, with their offsets; the last one is the empty string."""
 
-    __slots__ = ("text", "file", "words", "starts", "_newlines")
+    __slots__ = ("text", "file", "words", "starts", "_lines")
 
     def __init__(self, text: str, file: str) -> None:
         self.text, self.file = text, file
         self.words: list[str] = []
         self.starts: list[int] = []
+        self._lines: list[int] = []  # where each line begins
         for found in _TOKEN.finditer(text):
             if found.lastindex == 1:
                 self.words.append(found[1])
@@ -86,12 +86,8 @@ class Tokens:
         return self._span(self.starts[i], max(1, len(self.words[i])))
 
     def _span(self, offset: int, length: int) -> Span:
-        lines = _line_starts(self.text)
-        row = bisect_right(lines, offset) - 1
-        column = offset - lines[row] + 1
+        if not self._lines:
+            self._lines = [0, *(m.end() for m in re.finditer("\n", self.text))]
+        row = bisect_right(self._lines, offset) - 1
+        column = offset - self._lines[row] + 1
         return Span(self.file, row + 1, column, row + 1, column + length)
-
-
-@lru_cache(maxsize=4)
-def _line_starts(text: str) -> list[int]:
-    return [0, *(m.end() for m in re.finditer("\n", text))]

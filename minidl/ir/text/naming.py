@@ -6,7 +6,8 @@ Real: the same walk; MLIR keeps numbers, and spells a name when it prints it.
 
 A region is numbered whole before any region inside it, and the regions inside start
 from where it ended: `%5` may stand below a loop whose body also begins with `%5`.
-(In generic text every name is used once.)  A value is a number, unless its op suggests a word; a word that is taken gets a number.
+(In generic text every name is used once.)  A value is a number, unless its op suggests a
+word; a word that is taken gets a number.
 """
 
 from __future__ import annotations

@@ -20,9 +20,10 @@ from typing import Any, NamedTuple
 
 from minidl.core.errors import MinidlError, ParseError, VerifyError
 from minidl.ir.mlir.core import Block, Operation, Region, Value
-from minidl.ir.mlir.location import UNKNOWN, Location
+from minidl.ir.mlir.location import UNKNOWN, Location, TextLoc
 from minidl.ir.mlir.spec import SPECS, OpSpec, infer_types
 from minidl.ir.mlir.types import Type
+from minidl.ir.mlir.verify import MISFIT
 from minidl.ir.text.form import Custom, Parts, parse_form
 from minidl.ir.text.lexer import Tokens
 from minidl.ir.text.locparser import LocationParser
@@ -159,6 +160,8 @@ class Parser(LocationParser):
         op = self._build(spec, parts, here)
         if self.words[self.at_] == "loc":
             op.location = self.trailing_location()
+        else:
+            op.location = TextLoc(self.tokens.span(here))
         if names:
             self._name_results(names, op, start)
         return op
@@ -173,10 +176,15 @@ class Parser(LocationParser):
     def _pretty_parts(self, spec: OpSpec) -> Parts:
         if spec.form is None:
             raise self.error(f"{spec.name} has no pretty form", self.at_ - 1)
-        if isinstance(spec.form, Custom):
-            parts: Parts = spec.form.parse(self)
-            return parts
-        return parse_form(spec, spec.form, self)
+        try:
+            if isinstance(spec.form, Custom):
+                parts: Parts = spec.form.parse(self)
+                return parts
+            return parse_form(spec, spec.form, self)
+        except MISFIT as error:  # a form that met a type or an attribute it was not written for
+            if isinstance(error, MinidlError):
+                raise
+            raise self.error(f"this does not fit the form of {spec.name}") from error
 
     def _result_names(self) -> list[tuple[str, int]]:
         names = [self._result_name()]
@@ -324,7 +332,7 @@ class Parser(LocationParser):
         if default:
             last = region.blocks[-1]
             if last.last is None or not _is_terminator(last.last):
-                last.append(Operation(default))
+                last.append(Operation(default, location=TextLoc(self.tokens.span(self.at_ - 1))))
         return region
 
     def _at_block(self) -> bool:
