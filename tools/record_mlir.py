@@ -93,7 +93,9 @@ def record() -> dict[str, Any]:
         return {
             "jaxlib": jaxlib.__version__,
             "three_generic": generic(ir, THREE),
+            "branch_pretty": str(ir.Module.parse(BRANCH)),
             "step_sha256": digest(str(ir.Module.parse(step))),
+            "step_generic_sha256": digest(generic(ir, step)),
             "verdicts": verdicts(ir),
             "messages": {k: said(lambda t=t: ir.Module.parse(t)) for k, t in WRONG.items()},
         }

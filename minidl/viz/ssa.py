@@ -79,7 +79,7 @@ def pictures(
     label = labels(ops, args)
     ids = {key: f"n{i}" for i, key in enumerate(label)}
     rows = [(known.get(v, "–"), label[v.owner, v.index], uses(v, label)) for v in made]
-    table = panel.table(rows, ("name", "value", "uses"), title="values", side="right")
+    table = panel.table(rows, ("name", "value", "uses"), title="values", side="left")
     nodes = {ids[key]: text for key, text in label.items()}
     graph = panel.graph(nodes, _edges(ops, ids), title="who uses whom", side="right")
     return table, graph

@@ -4,7 +4,7 @@ Chapter: primers/compiler.
 Sources: LLVM language reference; each walk is tested against the same function run natively.
 Real: `lli -force-interpreter`; Compiler Explorer shows the texts side by side.
 
-The walk knows the eleven instructions below, on `i32`; memory is a dictionary of slots.
+The walk knows eleven instructions, on `i32`; memory is a dictionary of slots.
 """
 
 from __future__ import annotations
@@ -14,9 +14,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from minidl.core.errors import UnsupportedError
+from minidl.core.errors import MinidlError, ParseError, UnsupportedError
 from minidl.core.native.target import binding, machine, target
 
+BUDGET = 100_000  # instructions after which a walk is given up
 MEMORY = ("alloca", "load", "store")
 COMPARE: dict[str, Callable[[int, int], bool]] = {
     "sgt": int.__gt__, "sge": int.__ge__, "slt": int.__lt__, "sle": int.__le__,
@@ -84,6 +85,11 @@ def walk(text: str, *args: int) -> Iterator[Visit]:
         block = table[here]
         names, result = _run(block, before, names, slots)
         executed += len(block.body)
+        if executed > BUDGET:
+            raise MinidlError(
+                f"more than {BUDGET:,} instructions were executed",
+                hint="does the branch ever leave the loop?",
+            )
         memory += sum(any(f"{word} " in text for word in MEMORY) for _, text in block.body)
         visit = Visit(block, before, dict(names), dict(slots), executed, memory, result)
         yield visit
@@ -140,6 +146,16 @@ def _step(word: str, rest: str, names: Mapping[str, int], slots: dict[str, int])
     if word not in COMPUTE:
         raise UnsupportedError(f"the walk does not know {word!r}", op=word)
     return (COMPUTE[word](a, b) + 2**31) % 2**32 - 2**31
+
+
+def check(text: str) -> None:
+    """None, or a ParseError with what LLVM's parser or verifier says."""
+    llvm = binding()
+    try:
+        llvm.parse_assembly(text).verify()
+    except RuntimeError as error:
+        said = str(error).strip().removeprefix("LLVM IR parsing error\n")
+        raise ParseError("LLVM refuses it: " + said.split("\n")[0].strip()) from error
 
 
 def single_assignment(text: str) -> str:
