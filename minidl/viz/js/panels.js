@@ -32,7 +32,7 @@ function samePanel(panel, before) {
 }
 
 /**
- * Code at the left, state at the right; a panel can ask for the whole width.
+ * Code at the left, state at the right; a panel can ask for the whole width, above or below.
  * @param {Data[]} list @param {Data[]} before panels of the frame before
  * @param {Data[]} [others] panels of the other run, whose differences are marked
  * @returns {HTMLElement}
@@ -42,14 +42,19 @@ function drawStage(list, before, others) {
     { other: others ? samePanel(panel, others) : null }));
   const left = el('div', { class: 'mdl-left' });
   const right = el('div', { class: 'mdl-right' });
+  const above = el('div', { class: 'mdl-across' });
   const wide = el('div', { class: 'mdl-across' });
   list.forEach((panel, i) => {
     const side = panel.side || (panel.kind === 'code' ? 'left' : 'right');
-    ({ left, right, wide })[/** @type {'left'} */ (side)].append(drawn[i]);
+    const narrow = left.children.length + right.children.length > 0;
+    const place = side === 'wide' && !narrow ? above : { left, right, wide }[/** @type {'left'} */ (side)];
+    place.append(drawn[i]);
   });
   const two = left.children.length && right.children.length;
-  return el('div', { class: 'mdl-stage' }, el('div', { class: two ? 'mdl-two' : 'mdl-one' },
-    left.children.length ? left : null, right.children.length ? right : null), wide.children.length ? wide : null);
+  const sides = el('div', { class: two ? 'mdl-two' : 'mdl-one' },
+    left.children.length ? left : null, right.children.length ? right : null);
+  return el('div', { class: 'mdl-stage' }, above.children.length ? above : null,
+    two || left.children.length || right.children.length ? sides : null, wide.children.length ? wide : null);
 }
 
 /**
