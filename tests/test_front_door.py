@@ -305,7 +305,6 @@ WRONG = {
     "item": (jitted(lambda x: x.item()), "no attribute 'item'"),
     "at": (jitted(lambda x: x.at[0].set(1)), "no attribute 'at'"),
     "format": (jitted(lambda x: f"{x:.2f}"), "formatting by '.2f'"),
-    "not compiled": (jitted(mnp.sort), "stablehlo.sort is not compiled"),
 }
 
 

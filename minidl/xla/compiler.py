@@ -22,6 +22,7 @@ from minidl.core import native, step
 from minidl.core.errors import CallError, UnsupportedError
 from minidl.ir.llvm.emit import ModuleText, function_text, global_text
 from minidl.ir.lowering import schedule
+from minidl.ir.lowering.kernels import Kernel, is_kernel, kernel_to_linalg, kernel_to_loops
 from minidl.ir.lowering.provenance import Provenance, mark
 from minidl.ir.lowering.to_linalg import fusion_to_linalg
 from minidl.ir.lowering.to_loops import FusionLowering, fusion_to_loops
@@ -99,16 +100,19 @@ class _Pipeline:
         fused = self.made["fused"]
         out = Module(fused.get("sym_name"))
         for op in fused.body:
-            if "minidl.fusion" in op.attributes:
+            if is_kernel(op):
+                kernel_to_linalg(op, out)
+            elif "minidl.fusion" in op.attributes:
                 fusion_to_linalg(op, out)
         return out
 
     def _loops(self) -> Module:
         fused = self.made["fused"]
         out = Module(fused.get("sym_name"))
-        fusions: dict[str, FusionLowering] = {}
+        fusions: dict[str, FusionLowering | Kernel] = {}
         for op in self.made["linalg"].body:
-            fusions[op["sym_name"]] = fusion_to_loops(op, out, self.schedule)
+            lower = kernel_to_loops if is_kernel(op) else fusion_to_loops
+            fusions[op["sym_name"]] = lower(op, out, self.schedule)
         program = Program(out, fusions)
         for source in sequences(fused):
             if self.target.is_ptx:

@@ -22,6 +22,7 @@ from minidl.core.errors import UnsupportedError
 from minidl.core.native import parallel_text
 from minidl.ir.llvm.text import LLVM, FunctionText, ModuleText, type_text
 from minidl.ir.lowering.generics import memory
+from minidl.ir.lowering.kernels import Kernel, scratch_bytes
 from minidl.ir.lowering.nest import Chunk, Scope, chunks, typed
 from minidl.ir.lowering.to_loops import FusionLowering
 from minidl.ir.mlir.attributes import Dense, Symbol, Typed
@@ -78,14 +79,20 @@ class Program:
     temps    bytes of temporaries of each function of @main's kind, by name
     """
 
-    def __init__(self, into: Module, fusions: dict[str, FusionLowering]) -> None:
+    def __init__(self, into: Module, fusions: Mapping[str, FusionLowering | Kernel]) -> None:
         self.into, self.fusions = into, fusions
         self.temps: dict[str, int] = {}
         self.globals = 0
 
     def needs(self, op: Operation) -> int:
         """Bytes that an op of a sequence has to itself while it runs."""
-        return room(op).size + max((self.temps.get(n, 0) for n in callees(op)), default=0)
+        return room(op).size + max((self._needs(name) for name in callees(op)), default=0)
+
+    def _needs(self, name: str) -> int:
+        callee = self.fusions.get(name)
+        if isinstance(callee, Kernel):
+            return sum(scratch_bytes(callee.spare_types))
+        return self.temps.get(name, 0)
 
     def add(self, source: Operation) -> Assignment:
         """The function `source` of the fused module as loops."""
@@ -201,6 +208,12 @@ class _Sequence:
         if fusion is None:
             attributes[SEQUENCE] = True
             operands += [self.room(scratch, MemRefType((temps,), i8))] if temps else []
+        elif isinstance(fusion, Kernel):
+            for size, type_ in zip(
+                scratch_bytes(fusion.spare_types), fusion.spare_types, strict=True
+            ):
+                operands.append(self.room(scratch, type_))
+                scratch += size
         elif fusion.split:
             operands += [scope.index(0), scope.index(fusion.rounds)]
             attributes["minidl.parallel"] = Typed(fusion.rounds, index)

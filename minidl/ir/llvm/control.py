@@ -11,11 +11,17 @@ from collections.abc import Sequence
 
 from minidl.ir.llvm.text import LLVM, FunctionText, type_text
 from minidl.ir.mlir.core import Operation, Region, Value
+from minidl.ir.mlir.types import MemRefType
 
 
 def _number(value: Value) -> int | None:
     op = value.op
     return int(op["value"].value) if op is not None and op.name == "arith.constant" else None
+
+
+def _type(f: FunctionText, value: Value) -> str:
+    """Of a carried value: a memref is a pointer, on a GPU into device memory."""
+    return f.pointer(value) if isinstance(value.type, MemRefType) else type_text(value.type)
 
 
 @LLVM.rule("scf.for")
@@ -44,7 +50,7 @@ def _for(f: FunctionText, op: Operation) -> None:
     latch = f.label
     starts = [f"{f[i]} = phi i64 [{f[low]}, %{before}], [{following}, %{latch}]"]
     for arg, first, last in zip(carried, inits, results, strict=True):
-        t = type_text(arg.type)
+        t = _type(f, arg)
         starts.append(f"{f[arg]} = phi {t} [{f[first]}, %{before}], [{f[last]}, %{latch}]")
     f.lines[phis:phis] = [f"  {text}{f.debug(here)}" for text in starts]
     f.start(done)
@@ -52,7 +58,7 @@ def _for(f: FunctionText, op: Operation) -> None:
         if sure:
             f.names[value] = f[last]
         else:
-            t = type_text(value.type)
+            t = _type(f, value)
             f.define(value, f"phi {t} [{f[first]}, %{before}], [{f[last]}, %{latch}]", here)
 
 
@@ -77,7 +83,7 @@ def _while(f: FunctionText, op: Operation) -> None:
     f.emit(f"br label {head}", here)
     rows = zip(before.args, op.operands, results, strict=True)
     f.lines[phis:phis] = [
-        f"  {f[v]} = phi {type_text(v.type)} [{f[first]}, %{start}], [{f[last]}, %{latch}]"
+        f"  {f[v]} = phi {_type(f, v)} [{f[first]}, %{start}], [{f[last]}, %{latch}]"
         f"{f.debug(here)}"
         for v, first, last in rows
     ]

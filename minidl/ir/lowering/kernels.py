@@ -1,19 +1,32 @@
-"""KERNELS: ops that are no loop nest over their result, written straight as loops.
+"""The ops that are no loop nest over their result, and their functions of loops.
 
 Chapter: ir/lowering.
-Sources: StableHLO specification, one section an op.
-Real: IREE's `iree_linalg_ext.sort` and `.scatter` carry such ops down to loops; XLA calls
-C++ for sort and expands scatter to a while loop (`scatter_expander`).
 
-A row is `row(kernel, op, operands, results)`: it writes loops that read the operands'
-memrefs and fill the results'.  In the linalg stage the op is itself, in a function of its own.
+    kernel    what such functions have in common
+    sorts     sort
+    updates   dynamic_update_slice, scatter
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from minidl.ir.lowering import sorts, updates
+from minidl.ir.lowering.kernel import KERNELS, SPARE, Kernel, scratch_bytes
+from minidl.ir.lowering.schedule import Schedule
+from minidl.ir.mlir.core import Operation, clone
+from minidl.ir.mlir.module import Module
 
-from minidl.core.rules import RuleTable
+__all__ = ["KERNELS", "SPARE", "Kernel", "kernel_to_linalg", "kernel_to_loops", "scratch_bytes",
+           "sorts", "updates"]  # fmt: skip
 
-Row = Callable[..., None]
-KERNELS: RuleTable[Row] = RuleTable("kernel", "the lowering to loops")
+
+def is_kernel(source: Operation) -> bool:
+    return bool(source.get("minidl.fusion") == "kernel")
+
+
+def kernel_to_linalg(source: Operation, into: Module) -> None:
+    """linalg has no such op: it stays what it is."""
+    into.body.append(clone(source))
+
+
+def kernel_to_loops(source: Operation, into: Module, schedule: Schedule) -> Kernel:
+    return Kernel(source, into, schedule).run()
