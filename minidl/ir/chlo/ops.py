@@ -19,7 +19,7 @@ from minidl.ir.mlir.spec import define
 from minidl.ir.mlir.types import TensorType, Type, i1, i32, tensor
 from minidl.ir.stablehlo.elementwise import DENSE, tensors
 from minidl.ir.text.form import Custom, Parts
-from minidl.ir.text.kinds import I64, INTS, Kind, enum_kind, list_of
+from minidl.ir.text.kinds import ANY, I64, INTS, Kind, enum_kind, list_of
 
 # -- elementwise ---------------------------------------------------------------------------
 
@@ -145,6 +145,7 @@ define(
 define(
     "chlo.constant_like",
     "operand",
+    attributes={"value": ANY},
     infer=lambda types, attributes, regions: list(types),
     traits="pure",
 )

@@ -18,7 +18,7 @@ from minidl.ir.mlir.core import Operation
 from minidl.ir.mlir.spec import define
 from minidl.ir.mlir.types import FunctionType, OpaqueType, TupleType, Type
 from minidl.ir.text.form import Custom, Parts
-from minidl.ir.text.kinds import BOOL, I32, STR, SYMBOL
+from minidl.ir.text.kinds import ANY, BOOL, I32, STR, SYMBOL
 
 TOKEN = OpaqueType("!stablehlo.token")
 _NAMESPACED = re.compile(r"[A-Za-z_][\w$]*(\.[\w$]+)+", re.ASCII).fullmatch
@@ -80,7 +80,12 @@ def _verify_decomposition(op: Operation, module: Operation) -> None:
 COMPOSITE = define(
     "stablehlo.composite",
     "inputs*",
-    attributes={"name": STR, "decomposition": SYMBOL, "version?": I32},
+    attributes={
+        "name": STR,
+        "decomposition": SYMBOL,
+        "version?": I32,
+        "composite_attributes?": ANY,
+    },
     form=Custom(_print_composite, _parse_composite),
     defaults={"version": 0, "composite_attributes": {}},
     verify=_verify_composite,
@@ -109,7 +114,21 @@ def _parse_custom_call(p: Any) -> Parts:
 CUSTOM_CALL = define(
     "stablehlo.custom_call",
     "inputs*",
-    attributes={"call_target_name": STR, "has_side_effect?": BOOL, "api_version?": I32},
+    attributes={
+        "call_target_name": STR,
+        "has_side_effect?": BOOL,
+        "api_version?": I32,
+        **dict.fromkeys(
+            (
+                "backend_config?",
+                "called_computations?",
+                "operand_layouts?",
+                "result_layouts?",
+                "output_operand_aliases?",
+            ),
+            ANY,
+        ),
+    },
     form=Custom(_print_custom_call, _parse_custom_call),
     defaults={"api_version": 1, "has_side_effect": False, "called_computations": ()},
     traits="call",
@@ -159,6 +178,34 @@ define(
     infer=_infer_element,
     form="%operand ~[ ~$index ~] {} :fn",
     traits="pure",
+)
+
+# -- a fence -------------------------------------------------------------------------
+
+
+def _print_barrier(op: Operation, printer: Any) -> str:
+    names, rest = ", ".join(map(printer.name, op.operands)), printer.attr_dict(op)
+    types = ", ".join(str(v.type) for v in op.operands)
+    return f"{op.name} {rest}{rest and names and ' '}{f'{names} : {types}' if names else '()'}"
+
+
+def _parse_barrier(p: Any) -> Parts:
+    parts = Parts(attributes=p.attr_dict(), operands=p.value_list(), operand_types=[])
+    if parts.operands:
+        p.expect(":")
+        parts.operand_types = p.type_list()
+    elif p.accept("("):
+        p.expect(")")
+    parts.result_types = list(parts.operand_types or [])
+    return parts
+
+
+define(
+    "stablehlo.optimization_barrier",
+    "operand*",
+    infer=lambda types, attributes, regions: list(types),
+    form=Custom(_print_barrier, _parse_barrier),
+    traits="pure fence",
 )
 
 # -- tokens --------------------------------------------------------------------------

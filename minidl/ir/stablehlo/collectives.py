@@ -26,7 +26,7 @@ from minidl.ir.stablehlo.calls import TOKEN
 from minidl.ir.stablehlo.constraints import fail
 from minidl.ir.stablehlo.elementwise import DENSE, tensors
 from minidl.ir.stablehlo.regions import element_types, promotes
-from minidl.ir.text.kinds import BOOL, I64, STR, Kind
+from minidl.ir.text.kinds import ANY, BOOL, I64, STR, Kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,7 @@ CHANNEL = Kind(
     ),
 )
 _GROUPS = {"replica_groups": DENSE, "channel_handle?": CHANNEL}
+_GLOBAL = {**_GROUPS, "use_global_device_ids?": ANY}
 
 
 def groups(op: Operation, name: str = "replica_groups") -> list[list[int]]:
@@ -177,9 +178,9 @@ def _verify_permute(op: Operation) -> None:
 
 
 _COLLECTIVES: dict[str, tuple[dict[str, Any], int, Callable[[Operation], None]]] = {
-    "all_gather": ({"all_gather_dim": I64, **_GROUPS}, 0, _verify_all_gather),
-    "all_reduce": (_GROUPS, 1, _verify_all_reduce),
-    "reduce_scatter": ({"scatter_dimension": I64, **_GROUPS}, 1, _verify_reduce_scatter),
+    "all_gather": ({"all_gather_dim": I64, **_GLOBAL}, 0, _verify_all_gather),
+    "all_reduce": (_GLOBAL, 1, _verify_all_reduce),
+    "reduce_scatter": ({"scatter_dimension": I64, **_GLOBAL}, 1, _verify_reduce_scatter),
     "all_to_all": (
         {"split_dimension": I64, "concat_dimension": I64, "split_count": I64, **_GROUPS},
         0,
@@ -232,9 +233,13 @@ def _verify_transfer(token_in: str | None, token_out: str | None) -> Any:
     return check
 
 
-_CHANNELED = {"channel_handle": CHANNEL, "is_host_transfer?": BOOL}
+_CHANNELED = {
+    "channel_handle": CHANNEL,
+    "is_host_transfer?": BOOL,
+    "source_target_pairs?": DENSE,
+}
 for _short, _attributes, _labels in (
-    ("infeed", {"infeed_config?": STR}, ("I1", "C2")),
+    ("infeed", {"infeed_config?": STR, "layout?": ANY}, ("I1", "C3")),
     ("outfeed", {"outfeed_config?": STR}, ("I2", "O1")),
     ("send", _CHANNELED, ("I2", "O1")),
     ("recv", _CHANNELED, ("I1", "C3")),

@@ -227,10 +227,3 @@ define(
     form="dim = $iota_dimension {} :results",
     traits="pure",
 )
-define(
-    "stablehlo.optimization_barrier",
-    "operand*",
-    infer=lambda types, attributes, regions: list(types),
-    form="{} %operand* :operands",
-    traits="pure fence",
-)

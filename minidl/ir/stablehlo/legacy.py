@@ -102,3 +102,10 @@ define(
     infer=_infer_select,
     traits="pure",
 )
+define(
+    "stablehlo.set_dimension_size",
+    "operand size",
+    attributes={"dimension": I64},
+    form="%operand , %size , dim = $dimension {} :fn",
+    traits="pure",
+)

@@ -55,6 +55,12 @@ def _array(value: Array) -> str:
     return f"array<{value.element}{numbers and ': '}{numbers}>"
 
 
+def _element(value: Any) -> str:
+    """In a list the types that a number has by default are left out."""
+    plain = isinstance(value, Typed) and value.type.name in ("i64", "f64")
+    return attribute_text(value).partition(" : ")[0] if plain else attribute_text(value)
+
+
 _WRITE: dict[type, Any] = {
     bool: lambda v: "true" if v else "false",
     type(None): lambda v: "unit",
@@ -66,7 +72,7 @@ _WRITE: dict[type, Any] = {
     Raw: lambda v: v.text,
     Symbol: str,
     AffineMap: str,
-    tuple: lambda v: "[" + ", ".join(map(attribute_text, v)) + "]",
+    tuple: lambda v: "[" + ", ".join(map(_element, v)) + "]",
     dict: dictionary_text,
 }
 

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from minidl.ir.mlir.attributes import Dense, Typed
 from minidl.ir.mlir.core import Block, Operation, Region, Value
 
-RESULTS = {  # op → the word for its result
+RESULTS = {  # op → the word for its result, or one for each
     "tensor.extract": "extracted",
     "tensor.insert": "inserted",
     "tensor.extract_slice": "extracted_slice",
@@ -42,6 +42,10 @@ RESULTS = {  # op → the word for its result
     "memref.collapse_shape": "collapse_shape",
     "memref.expand_shape": "expand_shape",
     "memref.transpose": "transpose",
+    "chlo.top_k": "values indices",
+    "stablehlo.batch_norm_training": "output batch_mean batch_var",
+    "stablehlo.batch_norm_grad": "grad_operand grad_scale grad_offset",
+    "stablehlo.rng_bit_generator": "output_state output",
 }
 _GPU = ("thread_id", "block_id", "block_dim", "grid_dim")
 
@@ -92,7 +96,11 @@ class Names:
     def _op(self, op: Operation) -> None:
         if not op.results:
             return
-        name = self._name(suggestion(op) if self._words else "")
+        words = suggestion(op).split() if self._words else []
+        if len(words) == len(op.results):
+            self.values.update(zip(op.results, map(self._name, words), strict=True))
+            return
+        name = self._name(words[0] if words else "")
         if len(op.results) == 1:
             self.values[op.results[0]] = name
             return

@@ -68,6 +68,8 @@ class Printer:
         if not op.results:
             return ""
         name, several, _ = self.name(op.results[0]).partition("#")
+        if len(op.results) > 1 and not several:
+            return f"{', '.join(map(self.name, op.results))} = "
         return f"{name}:{len(op.results)} = " if several else f"{name} = "
 
     def op(self, op: Operation) -> str:

@@ -79,6 +79,10 @@ _REFUSED = {
         "computes with complex numbers, which no engine here does",
         "write real and imaginary parts as two tensors",
     ),
+    "set_dimension_size": (
+        "makes a tensor whose size is known only when it runs, which no engine here does",
+        "slice the tensor to a size that is known",
+    ),
     "uniform_quantize uniform_dequantize": (
         "computes with quantized types, which no engine here does",
         "write scale and zero point as ordinary multiply, add, round_nearest_even, clamp",
