@@ -141,6 +141,11 @@ def _names(module: Operation) -> dict[Value, str]:
 def _reason(op: Operation, value: Value) -> str:
     if value.op is op or (value.op is not None and value.op.parent is op.parent):
         return "in one block only what stands above has been made: follow `.prev`"
+    around = op.parent_op
+    while around is not None:
+        if value.op is around:
+            return "an operation around this one is not over: its result is not made yet"
+        around = around.parent_op
     home = value.op.parent_op if value.op else None
     if home is not None and home is not op.parent_op and home.name != "func.func":
         return "what a region makes is not seen outside it"
