@@ -67,6 +67,10 @@ def _root(op: Operation) -> Operation:
     return op
 
 
+# Their sums may be kept in a wider type.
+WIDER = ("stablehlo.dot_general", "stablehlo.convolution")
+
+
 # -- one operation ---------------------------------------------------------------------
 
 
@@ -130,7 +134,7 @@ def _verify_types(op: Operation) -> None:
         attributes["to"] = op.results[0].type.element  # type: ignore[attr-defined]
     types = infer_types(op.name, op.operands, attributes, op.regions)
     got = [v.type for v in op.results]
-    free = op.name == "stablehlo.dot_general"  # its sums may be kept in a wider type
+    free = op.name in WIDER
     if len(types) != len(got) or not all(map(partial(_agree, free), types, got)):
         want, have = (", ".join(map(str, ts)) or "nothing" for ts in (types, got))
         raise VerifyError(f"{op.name} makes {want}, but is written {have}", op=op.name)

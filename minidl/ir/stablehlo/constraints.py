@@ -12,7 +12,9 @@ from typing import Any
 
 from minidl.core.errors import ShapeError
 from minidl.ir.mlir.core import Operation
+from minidl.ir.mlir.spec import infer_types
 from minidl.ir.mlir.types import TensorType, Type
+from minidl.ir.mlir.verify import WIDER
 from minidl.ir.stablehlo.elementwise import tensors
 
 Row = tuple[str, Callable[[Any], Any], str]
@@ -51,6 +53,35 @@ def static(name: str, types: Sequence[Type]) -> list[TensorType]:
         if not t.is_static:
             raise ShapeError(f"{name}: operand {i} is {t}; sizes must be known", op=name)
     return out
+
+
+def judged(verify: Callable[[Operation], None]) -> Callable[[Operation], None]:
+    """Only an op whose types have all their sizes is judged."""
+
+    def guarded(op: Operation) -> None:
+        types = [v.type for v in (*op.operands, *op.results)]
+        if all(t.is_static for t in types if isinstance(t, TensorType)):
+            verify(op)
+
+    return guarded
+
+
+def results(shape: str, element: str) -> Callable[[Operation], None]:
+    """The result types are those of the shape rule; the labels of the two constraints."""
+
+    @judged
+    def verify(op: Operation) -> None:
+        want = static(op.name, infer_types(op.name, op.operands, op.attributes, op.regions))
+        got = static(op.name, [v.type for v in op.results])
+        if len(want) != len(got):
+            raise fail(op.name, shape, f"{len(want)} results are written as {len(got)}")
+        for a, b in zip(want, got, strict=True):
+            if a.shape != b.shape:
+                raise fail(op.name, shape, f"makes {a}, but is written {b}")
+            if a.element is not b.element and op.name not in WIDER:
+                raise fail(op.name, element, f"makes {a}, but is written {b}")
+
+    return verify
 
 
 def operand_types(op: Operation) -> list[TensorType]:

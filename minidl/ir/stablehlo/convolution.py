@@ -15,8 +15,20 @@ from minidl.ir.dimension_numbers import ConvDims, Shape, Window, window_of
 from minidl.ir.mlir.core import Operation
 from minidl.ir.mlir.spec import define
 from minidl.ir.mlir.types import TensorType, Type, tensor
-from minidl.ir.stablehlo.constraints import Row, check, fail, inside, static, unique
-from minidl.ir.stablehlo.indexing import function_of, parse_types
+from minidl.ir.stablehlo.constraints import (
+    Row,
+    check,
+    fail,
+    inside,
+    judged,
+    operand_types,
+    result_type,
+    results,
+    static,
+    unique,
+)
+from minidl.ir.stablehlo.forms import function_of, parse_types
+from minidl.ir.stablehlo.regions import promotes
 from minidl.ir.stablehlo.windows import WindowFacts, window_rows
 from minidl.ir.text.dimension_kinds import CONV, FLAGS, PADDING
 from minidl.ir.text.form import Custom, Parts
@@ -158,11 +170,11 @@ _NUMBERS: list[Row] = [
         "feature_group_count {features} does not divide the output features of {rhs}",
     ),
     (
-        "C24", lambda f: f.precision is None or len(f.precision) == 2,
+        "C24", lambda f: not f.precision or len(f.precision) == 2,
         "precision_config {precision} must have an entry for each of two operands",
     ),
     (
-        "C9", lambda f: f.reversal is None or len(f.reversal) == f.lhs.rank - 2,
+        "C9", lambda f: not f.reversal or len(f.reversal) == f.lhs.rank - 2,
         "window_reversal {reversal} for {lhs}",
     ),
 ]  # fmt: skip
@@ -192,6 +204,16 @@ def conv_type(
     return tensor(dims.output_shape(lhs.dims, rhs.dims, window, groups[1]), lhs.element)
 
 
+@judged
+def _verify_convolution(op: Operation) -> None:
+    lhs, out = operand_types(op)[0], result_type(op)
+    if out.rank != lhs.rank:
+        raise fail(op.name, "C26", f"{lhs} and {out} have different ranks")
+    if not promotes(lhs.element, out.element):
+        raise fail(op.name, "C27", f"{lhs} makes {out}", "sums may be kept in a wider type only")
+    results("C25", "C27")(op)
+
+
 CONVOLUTION: dict[str, Any] = {
     "dimension_numbers": CONV,
     "window_strides?": INTS,
@@ -207,6 +229,7 @@ define(
     "lhs rhs",
     attributes={**CONVOLUTION, "padding?": PADDING},
     infer=_infer_convolution,
+    verify=_verify_convolution,
     form=Custom(_print_convolution, _parse_convolution),
     traits="pure",
 )

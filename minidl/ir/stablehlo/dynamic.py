@@ -14,16 +14,25 @@ from typing import Any
 from minidl.ir.mlir.core import Operation
 from minidl.ir.mlir.spec import define
 from minidl.ir.mlir.types import TensorType, Type, i32, tensor
-from minidl.ir.stablehlo.constraints import fail, operand_types, result_type, static
+from minidl.ir.stablehlo.constraints import (
+    fail,
+    inside,
+    judged,
+    operand_types,
+    result_type,
+    static,
+    unique,
+)
 from minidl.ir.stablehlo.convolution import CONVOLUTION, conv_type
-from minidl.ir.stablehlo.indexing import OPERANDS, gather_shape
+from minidl.ir.stablehlo.forms import OPERANDS
+from minidl.ir.stablehlo.gather_rules import gather_shape, is_index
 from minidl.ir.text.dimension_kinds import GATHER, PADDING
 from minidl.ir.text.kinds import BOOL, I64, INTS
 
 
 def _check_sizes(op: Operation, t: TensorType, count: int, label: str, what: str) -> None:
     """A 1-dimensional operand of `count` integers."""
-    if t.shape != (count,) or t.element.is_float or t.element.name == "i1":
+    if t.shape != (count,) or not is_index(t):
         raise fail(op.name, label, f"{what} {t} must be {count} integers")
 
 
@@ -32,15 +41,16 @@ def _same_element(op: Operation, x: TensorType, out: TensorType, label: str) -> 
         raise fail(op.name, label, f"{x} becomes {out}: the element changes")
 
 
+@judged
 def _verify_broadcast(op: Operation) -> None:
     x, sizes = operand_types(op)
     out, dims = result_type(op), op["broadcast_dimensions"]
     _same_element(op, x, out, "C1")
     if len(dims) != x.rank:
         raise fail(op.name, "C2", f"{len(dims)} dims for an operand of rank {x.rank}")
-    if not all(0 <= d < out.rank for d in dims):
+    if not inside(dims, out.rank):
         raise fail(op.name, "C3", f"dims {list(dims)} are not dimensions of {out}")
-    if len(set(dims)) != len(dims):
+    if not unique(dims):
         raise fail(op.name, "C4", f"dims {list(dims)} must be different")
     for i, d in enumerate(dims):
         if x.dims[i] not in (1, out.dims[d]):
@@ -54,10 +64,11 @@ def _verify_broadcast(op: Operation) -> None:
 def _verify_known(op: Operation, rank: int) -> None:
     known = [op.get(f"known_{word}_dimensions") or () for word in ("expanding", "nonexpanding")]
     both = (*known[0], *known[1])
-    if len(set(both)) != len(both):
-        raise fail(op.name, "C8", f"{list(both)} are known to expand and not to")
-    if not all(0 <= d < rank for d in both):
-        raise fail(op.name, "C9, C10", f"known dimensions {list(both)} are not of the operand")
+    if not unique(both):
+        raise fail(op.name, "C8", f"{list(both)}: a dimension expands or does not, once")
+    for dims, label in zip(known, ("C9", "C10"), strict=True):
+        if not inside(dims, rank):
+            raise fail(op.name, label, f"{list(dims)} are not dimensions of the operand")
 
 
 define(
@@ -74,12 +85,13 @@ define(
 )
 
 
+@judged
 def _verify_iota(op: Operation) -> None:
     (sizes,) = operand_types(op)
     out = result_type(op)
+    _check_sizes(op, sizes, out.rank, "C2", "output_shape")
     if not 0 <= op["iota_dimension"] < out.rank:
         raise fail(op.name, "C1", f"dimension {op['iota_dimension']} of {out}")
-    _check_sizes(op, sizes, out.rank, "C2", "output_shape")
 
 
 define(
@@ -92,13 +104,14 @@ define(
 )
 
 
+@judged
 def _verify_reshape(op: Operation) -> None:
     x, sizes = operand_types(op)
     out = result_type(op)
     _same_element(op, x, out, "C1")
     if x.size != out.size:
         raise fail(op.name, "C2", f"from {x} to {out}: {x.size} elements become {out.size}")
-    _check_sizes(op, sizes, out.rank, "C3", "output_shape")
+    _check_sizes(op, sizes, out.rank, "C4", "output_shape")
 
 
 define(
@@ -110,6 +123,7 @@ define(
 )
 
 
+@judged
 def _verify_pad(op: Operation) -> None:
     x, value, *amounts = operand_types(op)
     out = result_type(op)
@@ -117,7 +131,9 @@ def _verify_pad(op: Operation) -> None:
     _same_element(op, x, out, "C1")
     if value.rank:
         raise fail(op.name, "I2", f"the padding value is {value}, expected a scalar")
-    for what, t in zip(("edge_padding_low", "high", "interior_padding"), amounts, strict=True):
+    for what, t in zip(
+        ("edge_padding_low", "edge_padding_high", "interior_padding"), amounts, strict=True
+    ):
         _check_sizes(op, t, x.rank, "C2", what)
     if out.rank != x.rank:
         raise fail(op.name, "C4", f"{x} is padded to {out}")
@@ -132,14 +148,15 @@ define(
 )
 
 
+@judged
 def _verify_slice(op: Operation) -> None:
     x, *bounds = operand_types(op)
     out = result_type(op)
-    _same_element(op, x, out, "C1")
+    _same_element(op, x, out, "C1 of slice")
     for what, t in zip(("start_indices", "limit_indices", "strides"), bounds, strict=True):
-        _check_sizes(op, t, x.rank, "C2", what)
+        _check_sizes(op, t, x.rank, "C2 of slice", what)
     if out.rank != x.rank:
-        raise fail(op.name, "C2", f"a slice of {x} is not {out}")
+        raise fail(op.name, "C5 of slice", f"a slice of {x} is not {out}")
 
 
 define(
@@ -151,18 +168,19 @@ define(
 )
 
 
+@judged
 def _verify_gather(op: Operation) -> None:
     x, starts, sizes = operand_types(op)
     out, dims = result_type(op), op["dimension_numbers"]
-    _same_element(op, x, out, "C23")
-    _check_sizes(op, sizes, x.rank, "C20", "slice_sizes")
+    _same_element(op, x, out, "C14")
+    _check_sizes(op, sizes, x.rank, "C11", "slice_sizes")
     # sizes are values: those that the result type shows, 1 where it shows none
     shown = [1] * x.rank
     for d, walk in zip(dims.window_dims(x.rank), dims.offset_dims, strict=False):
         shown[d] = out.dims[walk] if 0 <= walk < out.rank else 1
     want = gather_shape(op.name, x, starts, dims, tuple(shown))
     if want != out.dims:
-        raise fail(op.name, "C22", f"the result has shape {list(want)}, but is written {out}")
+        raise fail(op.name, "C13", f"the result has shape {list(want)}, but is written {out}")
 
 
 define(
@@ -174,16 +192,19 @@ define(
 )
 
 
+@judged
 def _verify_conv(op: Operation) -> None:
     lhs, rhs, padding = operand_types(op)
     out = result_type(op)
     space = max(0, lhs.rank - 2)
-    if padding.shape != (space, 2) or padding.element.is_float or padding.element.name == "i1":
+    if padding.shape != (space, 2) or not is_index(padding):
         raise fail(op.name, "C4", f"padding {padding} must be {space} pairs of integers")
     shape = conv_type(op.name, lhs, rhs, op.attributes, ((0, 0),) * space).dims
     free = op["dimension_numbers"].output_spatial  # their sizes depend on the padding
     fixed = [d for d in range(lhs.rank) if d not in free]
-    if out.rank != lhs.rank or any(shape[d] != out.dims[d] for d in fixed):
+    if out.rank != lhs.rank:
+        raise fail(op.name, "C26", f"{lhs} and {out} have different ranks")
+    if any(shape[d] != out.dims[d] for d in fixed):
         raise fail(op.name, "C25", f"batch and features of {list(shape)} are written {out}")
     _same_element(op, lhs, out, "C27")
 

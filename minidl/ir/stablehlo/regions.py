@@ -80,7 +80,9 @@ def element_types(name: str, region: Region, arity: int, what: str, label: str) 
 
 def promotes(a: ScalarType, b: ScalarType) -> bool:
     """Whether a body may compute elements of `a` in `b` (`is_promotable`)."""
-    if a is b:
-        return True
-    same_kind = (a.is_float, a.is_unsigned) == (b.is_float, b.is_unsigned)
-    return same_kind and "i1" not in (a.name, b.name) and a.bits <= b.bits
+    return kind_of(a) == kind_of(b) and a.bits <= b.bits
+
+
+def kind_of(element: ScalarType) -> str:
+    """boolean, integer or float: what promotion keeps."""
+    return "boolean" if element.name == "i1" else "float" if element.is_float else "integer"

@@ -14,9 +14,10 @@ from typing import Any
 from minidl.ir.dimension_numbers import Window, output_sizes, window_of
 from minidl.ir.mlir.core import Operation
 from minidl.ir.mlir.spec import define
-from minidl.ir.mlir.types import TensorType, Type, i1, tensor
-from minidl.ir.stablehlo.constraints import Row, check, fail, static
+from minidl.ir.mlir.types import Type, i1, tensor
+from minidl.ir.stablehlo.constraints import Row, check, fail, results, static
 from minidl.ir.stablehlo.indexing import region_elements
+from minidl.ir.stablehlo.regions import check_region, scalar
 from minidl.ir.text.dimension_kinds import PADDING
 from minidl.ir.text.kinds import INTS
 
@@ -50,7 +51,7 @@ class WindowFacts:
 
 
 def _fits(values: Sequence[Any] | None, rank: int) -> bool:
-    return values is None or len(values) == rank
+    return not values or len(values) == rank  # an empty list is an absent one
 
 
 def _positive(values: Sequence[int] | None) -> bool:
@@ -128,6 +129,7 @@ define(
         "padding?": PADDING,
     },
     infer=_infer_reduce_window,
+    verify=results("C15", "C16"),
     traits="pure",
     regions=1,
 )
@@ -144,16 +146,9 @@ def _infer_select(types: Sequence[Type], attributes: dict[str, Any], regions: An
         raise fail(name, "C2", f"source {source} must have shape {list(want)}, one for each window")
     if init.rank or init.element is not x.element:
         raise fail(name, "C3", f"operand {x} with init value {init}")
-    _check_select(name, regions[0].blocks[0], x)
+    check_region(name, regions[0], [scalar(x.element)] * 2, [scalar(i1)], "select region", "C9")
     (element,) = region_elements(name, "C10", regions[1], [x])
     return [tensor(x.dims, element)]
-
-
-def _check_select(name: str, block: Any, x: TensorType) -> None:
-    scalar = tensor((), x.element)
-    given = [v.type for v in block.terminator.operands] if block.last is not None else []
-    if [v.type for v in block.args] != [scalar, scalar] or given != [tensor((), i1)]:
-        raise fail(name, "C9", f"the select region must be ({scalar}, {scalar}) -> tensor<i1>")
 
 
 define(
@@ -161,6 +156,7 @@ define(
     "operand source init_value",
     attributes={"window_dimensions?": INTS, "window_strides?": INTS, "padding?": PADDING},
     infer=_infer_select,
+    verify=results("C11", "C12"),
     traits="pure",
     regions=2,
 )

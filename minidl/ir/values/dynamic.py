@@ -62,6 +62,8 @@ def dynamic_reshape(op: Operation, x: Array, sizes: Array) -> Array:
 def dynamic_pad(
     op: Operation, x: Array, value: Array, low: Array, high: Array, interior: Array
 ) -> Array:
+    if (interior < 0).any():
+        raise ShapeError(f"{op.name}: interior padding {interior.tolist()} (C3)", op=op.name)
     window = pad_of(numbers(low), numbers(high), numbers(interior))
     agrees(op, output_sizes(window, x.shape))
     return spread(x, window, value)
