@@ -21,7 +21,7 @@ from minidl import nn, random
 from minidl import numpy as mnp
 from minidl.core.errors import MinidlError
 from minidl.exercises.verdict import call, exercise, need
-from minidl.ir.mlir.core import Operation, Value
+from minidl.ir.mlir.core import Block, Operation, Value
 from minidl.ir.mlir.spec import SPECS, OpSpec
 from minidl.ir.mlir.verify import verify
 from minidl.ir.text import form
@@ -138,16 +138,23 @@ def _names(module: Operation) -> dict[Value, str]:
     return dict(zip(every_value(module), order, strict=True))
 
 
+def _around(op: Operation | None) -> list[Operation]:
+    """The op, the one that holds it, and so on outwards."""
+    out: list[Operation] = []
+    while op is not None:
+        out.append(op)
+        op = op.parent_op
+    return out
+
+
 def _reason(op: Operation, value: Value) -> str:
-    if value.op is op or (value.op is not None and value.op.parent is op.parent):
+    if value.op is not None and value.op.parent is op.parent:
         return "in one block only what stands above has been made: follow `.prev`"
-    around = op.parent_op
-    while around is not None:
-        if value.op is around:
-            return "an operation around this one is not over: its result is not made yet"
-        around = around.parent_op
-    home = value.op.parent_op if value.op else None
-    if home is not None and home is not op.parent_op and home.name != "func.func":
+    if value.op in _around(op):
+        return "an operation around this one is not over: its result is not made yet"
+    home = value.op.parent if value.op else value.owner
+    assert isinstance(home, Block) and home.parent is not None
+    if "func.func" in [o.name for o in _around(home.parent.parent) if o in _around(op)]:
         return "what a region makes is not seen outside it"
     return "a func.func is isolated: stop there"
 
