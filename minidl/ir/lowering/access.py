@@ -5,8 +5,8 @@ Sources: MLIR, "'vector' Dialect", "'memref' Dialect"; house rule (Numbers).
 Real: `linalg::vectorize` with `vector.transfer_read`, which masks what is outside.
 
 A position is a chunk a dimension; the widest chunk is a vector.  An operand that moves
-by one along the vector's dimension is one load, one that stays is a scalar, any other
-is gathered lane by lane.
+by one along the vector's dimension is one load, one that moves by a few is a few, one that
+stays is a scalar, any other is gathered lane by lane.
 """
 
 from __future__ import annotations
@@ -30,6 +30,8 @@ from minidl.ir.mlir.types import (
     index,
     tensor,
 )
+
+WIDEST_STEP = 4  # elements between lanes up to which whole vectors are loaded
 
 
 class Access:
@@ -205,8 +207,32 @@ class Access:
             return self._load_one(scope, memref, at(0), 1, location)
         if moved[-1] == 1 and not any(moved[:-1]):
             return self._load_one(scope, memref, at(0), width, location)
+        if abs(moved[-1]) <= WIDEST_STEP and not any(moved[:-1]):
+            first = at(0) if moved[-1] > 0 else at(width - 1)
+            return self._load_steps(scope, memref, first, moved[-1], width, location)
         lanes = [self._load_one(scope, memref, at(k), 1, location) for k in range(width)]
         return _together(scope, lanes, location)
+
+    def _load_steps(
+        self, scope: Scope, memref: Value, at: list[Value], step: int, width: int,
+        location: Location,
+    ) -> Value:  # fmt: skip
+        """Every `step`th element: |step| loads that end where the lanes end, shuffled together."""
+        reach, made = width - 1, None
+        elements = [abs(step) * k for k in range(width)]
+        if step < 0:
+            elements.reverse()
+        for part in range(abs(step)):
+            low = part * reach
+            place = [*at[:-1], scope.add(at[-1], low)]
+            x = self._load_one(scope, memref, place, width, location)
+            made = x if made is None else made
+            mask = tuple(
+                width + e - low if low <= e <= low + reach else k for k, e in enumerate(elements)
+            )
+            made = scope.op("vector.shuffle", [made, x], x.type, {"mask": mask}, location)
+        assert made is not None
+        return made
 
     def _load_one(
         self, scope: Scope, memref: Value, at: list[Value], width: int, location: Location

@@ -64,6 +64,8 @@ def fold(group: Any, op: Operation) -> list[Value]:
     """The generic of a fold, within the lowering of its group; one result an operand."""
     space, block = fold_space(op), op.regions[0].block
     half = len(op.operands) // 2
+    if space.kept == len(space.sizes):  # over nothing: once, with the one element there is
+        space = Space([*space.sizes, 1], space.kept, space.where)
     name = reducer_name(op) if half == 1 else None
     name = name if name and name in SCALAR else None
     works = [tensor_type(v).element for v in block.args[:half]]
