@@ -1,7 +1,12 @@
-"""Random programs of any rank and size, zero included, whose results are exact.
+"""Random programs of any op, rank, type and size, zero included, whose results are exact.
 
-Numbers are small integers in every type and every op is exact on them, so that compiled
-code and `evaluate` must agree bit for bit.
+Numbers are small integers in every type, and sums stay below what the type holds exactly, so
+that compiled code and `evaluate` must agree bit for bit.  Functions that are not exact
+(`exponential` …) take exact operands and are read by nobody, only returned.
+
+A program is drawn through one function, `choose(sequence)`: hypothesis shrinks what it draws,
+a seeded generator is quick.  `elements` holds what is elementwise or moves elements, and
+`computed` the rest: windows, computed places, order and control.
 """
 
 from __future__ import annotations
@@ -16,50 +21,154 @@ from minidl.ir.mlir import types as T
 from minidl.ir.mlir.attributes import Dense, DotDims
 from minidl.ir.mlir.core import Value
 from minidl.ir.mlir.module import Module, finish, function
-from minidl.ir.mlir.spec import Builder
+from minidl.ir.mlir.spec import SPECS, Builder
 from minidl.ir.stablehlo.reduction import reducer
+from tests.xla import opset
 
 Choose = Callable[[Sequence[Any]], Any]
-ELEMENTS = [T.f32, T.f32, T.f64, T.i32, T.i64, T.i8, T.ui8, T.ui32, T.i1, T.bf16]
+ELEMENTS = [
+    T.f32, T.f32, T.f32, T.f64, T.f16, T.bf16, T.i32, T.i32, T.i64, T.i8, T.i16,
+    T.ui8, T.ui16, T.ui32, T.ui64, T.i1,
+]  # fmt: skip
 SIZES = [0, 1, 1, 2, 3, 5, 8, 9, 17]
 LARGEST = 700
+START = 3  # the largest number an argument holds
+ANY = math.inf  # the bound of a value that may be no integer
+# Up to where a type counts without gaps; sums of 16-bit floats are kept in float32.
+HOLDS = {"f64": 2.0**53, "f32": 2.0**24, "f16": 2.0**11, "bf16": 2.0**8}
+_FUNCTIONS = """exponential exponential_minus_one log log_plus_one logistic tanh sine cosine tan
+rsqrt cbrt atan2"""
+_BOUNDED = "abs negate maximum minimum sign clamp select"
+INEXACT = frozenset(f"stablehlo.{n}" for n in _FUNCTIONS.split())
+_KEEPS = frozenset(f"stablehlo.{n}" for n in _BOUNDED.split())
+
+
+def is_inexact(name: str, element: T.ScalarType) -> bool:
+    return name in INEXACT or (name == "stablehlo.power" and element.is_float)
 
 
 class Maker:
-    """Adds ops to a function; `values` may be read, newest last."""
+    """Adds ops to a function; `values` may be read, newest last; `leaves` only returned.
+
+    bound   of a float value: no element is larger, and all are integers (ANY: unknown)
+    """
 
     def __init__(self, choose: Choose, types: Sequence[T.TensorType]) -> None:
         self.choose = choose
         self.module = Module()
         _, self.b = function(self.module, "main", types)
         self.values: list[Value] = list(self.b.block.args)
+        self.leaves: list[Value] = []
+        self.bound: dict[Value, float] = dict.fromkeys(self.values, START)
 
-    def pick(self) -> Value:
-        return self.choose(self.values[-4:])
+    def pick(self, test: Callable[[Value], bool] = lambda v: True) -> Value | None:
+        """A recent value that passes the test."""
+        fit = [v for v in self.values if test(v)]
+        return self.choose(fit[-4:]) if fit else None
 
-    def add(self, name: str, operands: Sequence[Value], out: Any = None, **attributes: Any) -> None:
-        made = self.b.create(name, operands, attributes, None if out is None else [out])
-        self.values.append(made.results[0])
+    def argument(self, type_: T.TensorType) -> Value:
+        """One more argument of the function."""
+        made = self.b.block.add_arg(type_)
+        self.bound[made] = START
+        return made
 
-    # -- one op of each kind -------------------------------------------------------
+    def scalar(self, element: T.ScalarType, number: Any = None) -> Value:
+        """A constant, or a value of the program."""
+        type_ = T.tensor((), element)
+        known = [v for v in self.values if v.type is type_]
+        if number is None and known and self.choose([0, 1]):
+            return self.choose(known)
+        number = self.choose([0, 1]) if number is None else number
+        made = self.b.value("stablehlo.constant", value=Dense.splat(number, type_))
+        self.bound[made] = START
+        return made
+
+    def keep(self, value: Value, bound: float) -> None:
+        if value.type.size <= LARGEST:
+            self.values.append(value)
+            self.bound[value] = bound
+
+    def add(
+        self, name: str, operands: Sequence[Value], out: Any = None, bound: float | None = None,
+        regions: Sequence[Any] = (), **attributes: Any,
+    ) -> Value:  # fmt: skip
+        """One op; its bound is the largest of its operands' unless given."""
+        types = None if out is None else [out]
+        made = self.b.create(f"stablehlo.{name}", operands, attributes, types, regions)
+        if bound is None:
+            bound = max((self.bound.get(v, START) for v in operands), default=START)
+        self.keep(made.results[0], bound)
+        return made.results[0]
+
+    def sums(self, v: Value, terms: int, factor: float = 1) -> float | None:
+        """The bound of a sum of so many products with `v`, if the sum is exact."""
+        if not v.type.element.is_float:
+            return ANY
+        bound = self.bound[v] * max(terms, 1) * factor + START
+        return bound if bound <= HOLDS[v.type.element.name] else None
+
+    # -- elementwise ---------------------------------------------------------------
 
     def elementwise(self) -> None:
-        x = self.pick()
-        y = self.choose([v for v in self.values if v.type is x.type])
-        names = ["maximum", "minimum"]
-        names += ["and", "or", "xor"] if not x.type.element.is_float else ["add", "subtract"]
-        self.add(f"stablehlo.{self.choose(names)}", [x, y])
+        """Each op of the compiler's table is as likely as any other."""
+        name = self.choose(opset.OPS)
+        x = self.pick(lambda v: opset.allowed(name, v.type.element))
+        if x is None:
+            return
+        others = [v for v in self.values if v.type is x.type][-4:]
+        operands = [x, *(self.choose(others) for _ in SPECS[name].operands[1:])]
+        attributes = {}
+        if name == "stablehlo.compare":
+            attributes["comparison_direction"] = self.choose(opset.COMPARISONS)
+        if name == "stablehlo.select":
+            operands[0] = self.predicate(x.type)
+        made = self.b.create(name, operands, attributes, _types(name, operands)).results[0]
+        if is_inexact(name, x.type.element):
+            self.leaves.append(made)
+        else:
+            self.keep(made, self._bound(name, operands))
+
+    def predicate(self, like: T.TensorType) -> Value:
+        type_ = self.choose([T.tensor(like.dims, T.i1), T.tensor((), T.i1)])
+        return self.choose([v for v in self.values if v.type is type_] or [self.argument(type_)])
+
+    def _bound(self, name: str, operands: Sequence[Value]) -> float:
+        bounds = [self.bound[v] for v in operands]
+        if name in _KEEPS:
+            return max(bounds)
+        if name in ("stablehlo.add", "stablehlo.subtract"):
+            return sum(bounds)
+        return math.prod(bounds) if name == "stablehlo.multiply" else ANY
 
     def convert(self) -> None:
         x = self.pick()
-        self.add("stablehlo.convert", [x], T.tensor(x.type.dims, self.choose(ELEMENTS)))
+        to = self.choose(ELEMENTS)
+        known = self.bound[x] if x.type.element.is_float or x.type.element is T.i1 else ANY
+        self.add("convert", [x], T.tensor(x.type.dims, to), known)
 
-    def compare(self) -> None:
+    def bitcast_convert(self) -> None:
+        x = self.pick(
+            lambda v: (
+                v.type.element.bits >= 8
+                and (not v.type.element.is_float or self.bound[v] < ANY)  # a NaN shows no bits
+            )
+        )
+        if x is not None:
+            to = self.choose([e for e in ELEMENTS if e.bits == x.type.element.bits])
+            self.add("bitcast_convert", [x], T.tensor(x.type.dims, to), ANY)
+
+    def constant(self) -> None:
+        type_ = self.pick().type
+        flat = [self.choose([0, 1, 2, 3]) for _ in range(min(type_.size, 9))]
+        array = np.resize(flat or [0], type_.size).astype(type_.element.numpy)
+        self.add("constant", [], bound=START, value=Dense(array.reshape(type_.dims)))
+
+    def iota(self) -> None:
         x = self.pick()
-        y = self.choose([v for v in self.values if v.type is x.type])
-        self.add("stablehlo.compare", [x, y], comparison_direction=self.choose(["EQ", "LT", "GE"]))
-        p = self.values[-1]
-        self.add("stablehlo.select", [p, x, y])
+        if x.type.rank and x.type.element is not T.i1:
+            self.add("iota", [], x.type, 17, iota_dimension=self.choose(range(x.type.rank)))
+
+    # -- movement ------------------------------------------------------------------
 
     def broadcast(self) -> None:
         x = self.pick()
@@ -73,15 +182,19 @@ class Maker:
             out.append(self.choose(SIZES))
         if math.prod(out) <= LARGEST:
             type_ = T.tensor(out, x.type.element)
-            self.add("stablehlo.broadcast_in_dim", [x], type_, broadcast_dimensions=tuple(dims))
+            self.add("broadcast_in_dim", [x], type_, broadcast_dimensions=tuple(dims))
 
     def transpose(self) -> None:
         x = self.pick()
-        order = list(range(x.type.rank))
-        for i in range(len(order)):
-            j = self.choose(range(i, len(order)))
-            order[i], order[j] = order[j], order[i]
-        self.add("stablehlo.transpose", [x], permutation=tuple(order))
+        self.add("transpose", [x], permutation=self.order(x.type.rank))
+
+    def order(self, n: int) -> tuple[int, ...]:
+        """A permutation."""
+        out = list(range(n))
+        for i in range(n):
+            j = self.choose(range(i, n))
+            out[i], out[j] = out[j], out[i]
+        return tuple(out)
 
     def reshape(self) -> None:
         x = self.pick()
@@ -92,65 +205,57 @@ class Maker:
             left //= d
         if left != 1:
             out.insert(self.choose(range(len(out) + 1)), left)
-        self.add("stablehlo.reshape", [x], T.tensor(out, x.type.element))
+        self.add("reshape", [x], T.tensor(out, x.type.element))
 
     def slice(self) -> None:
         x = self.pick()
         start = [self.choose(range(n + 1)) if self.choose([0, 1]) else 0 for n in x.type.dims]
         limit = [self.choose(range(a, n + 1)) for a, n in zip(start, x.type.dims)]
-        self.add(
-            "stablehlo.slice",
-            [x],
-            start_indices=tuple(start),
-            limit_indices=tuple(limit),
-            strides=tuple(self.choose([1, 1, 2, 3]) for _ in start),
-        )
+        strides = tuple(self.choose([1, 1, 2, 3]) for _ in start)
+        ranges = {"start_indices": tuple(start), "limit_indices": tuple(limit), "strides": strides}
+        self.add("slice", [x], **ranges)
 
     def reverse(self) -> None:
         x = self.pick()
-        dims = tuple(d for d in range(x.type.rank) if self.choose([0, 1]))
-        self.add("stablehlo.reverse", [x], dimensions=dims)
+        self.add("reverse", [x], dimensions=self.some(range(x.type.rank)))
 
-    def iota(self) -> None:
-        x = self.pick()
-        if x.type.rank and x.type.element is not T.i1:
-            self.add("stablehlo.iota", [], x.type, iota_dimension=self.choose(range(x.type.rank)))
+    def some(self, items: Sequence[Any]) -> tuple[Any, ...]:
+        return tuple(i for i in items if self.choose([0, 1]))
 
     def concatenate(self) -> None:
         x = self.pick()
         if x.type.rank and x.type.size <= LARGEST / 3:
             many = [x] * self.choose([1, 2, 3])
-            self.add("stablehlo.concatenate", many, dimension=self.choose(range(x.type.rank)))
+            self.add("concatenate", many, dimension=self.choose(range(x.type.rank)))
 
     def pad(self) -> None:
         x = self.pick()
         low, high = ([self.choose([0, 1, -1, 2, -3]) for _ in x.type.dims] for _ in range(2))
         inner = [self.choose([0, 0, 1, 2]) for _ in x.type.dims]
-        scalar = T.tensor((), x.type.element)
-        scalars = [v for v in self.values if v.type is scalar]
-        value = self.b.value("stablehlo.constant", value=Dense.splat(1, scalar))
-        value = self.choose([value, *scalars])
+        value = self.scalar(x.type.element)
         if x.type.size <= LARGEST / 8:
             edges = {"edge_padding_low": tuple(low), "edge_padding_high": tuple(high)}
-            self.add("stablehlo.pad", [x, value], interior_padding=tuple(inner), **edges)
+            self.add("pad", [x, value], interior_padding=tuple(inner), **edges)
 
-    def constant(self) -> None:
-        type_ = self.pick().type
-        flat = [self.choose([0, 1, 2, 3]) for _ in range(type_.size)]
-        array = np.array(flat).astype(type_.element.numpy).reshape(type_.dims)
-        self.add("stablehlo.constant", [], value=Dense(array))
+    # -- contraction -----------------------------------------------------------------
+
+    def reduction(self, x: Value, terms: int) -> tuple[str, float] | None:
+        """A binary op to reduce so many elements of `x` with, and the result's bound."""
+        element = x.type.element
+        total = self.sums(x, terms)
+        names = [("maximum", self.bound[x]), ("minimum", self.bound[x])]
+        names += [] if total is None else [("add", total)] * 2
+        names += [] if element.is_float else [("multiply", ANY), ("and", ANY), ("or", ANY)]
+        return self.choose(names)
 
     def reduce(self) -> None:
         x = self.pick()
-        element, scalar = x.type.element, T.tensor((), x.type.element)
-        dims = tuple(d for d in range(x.type.rank) if self.choose([0, 1]))
-        names = ["add", "maximum", "minimum"] + (["multiply"] if not element.is_float else [])
-        names += [] if element.is_float else ["and", "or"]
-        one = self.b.value("stablehlo.constant", value=Dense.splat(self.choose([0, 1]), scalar))
-        init = self.choose([one, one, *(v for v in self.values if v.type is scalar)])
-        body = reducer(f"stablehlo.{self.choose(names)}", element)
-        made = self.b.create("stablehlo.reduce", [x, init], {"dimensions": dims}, regions=[body])
-        self.values.append(made.result)
+        element = x.type.element
+        dims = self.some(range(x.type.rank))
+        name, bound = self.reduction(x, math.prod(x.type.dims[d] for d in dims))
+        init = self.scalar(element)
+        body = reducer(f"stablehlo.{name}", element)
+        self.add("reduce", [x, init], None, max(bound, self.bound[init]), [body], dimensions=dims)
 
     def dot(self) -> None:
         """Any pairing of equal sizes: batched, contracted, or free."""
@@ -169,38 +274,55 @@ class Maker:
         dims = DotDims(*sides)
         rest = [x.type.dims[i] for i in range(x.type.rank) if i not in sides[0] + sides[2]]
         size = math.prod(rest) * math.prod(y.type.dims[j] for j in (*free, *sides[1]))
-        if size <= LARGEST and x.type.rank + y.type.rank <= 7:
-            self.add("stablehlo.dot_general", [x, y], dot_dimension_numbers=dims)
+        bound = self.sums(x, math.prod(x.type.dims[i] for i in sides[2]), self.bound[y])
+        if size <= LARGEST and x.type.rank + y.type.rank <= 7 and bound is not None:
+            self.add("dot_general", [x, y], None, bound, dot_dimension_numbers=dims)
 
 
-KINDS = [
-    "elementwise", "elementwise", "convert", "compare", "broadcast", "broadcast", "transpose",
-    "reshape", "slice", "reverse", "iota", "concatenate", "pad", "constant", "reduce",
-    "reduce", "dot", "dot",
-]  # fmt: skip
+def _types(name: str, operands: Sequence[Value]) -> list[Any] | None:
+    barrier = name == "stablehlo.optimization_barrier"
+    return [v.type for v in operands] if barrier else None
 
 
-def draw(choose: Choose, ops: int = 10) -> Module:
-    """A module of `ops` ops; returns the last five values, an argument and a repetition."""
+_NAMES = """elementwise elementwise elementwise elementwise elementwise elementwise elementwise
+elementwise convert bitcast_convert constant iota broadcast broadcast transpose reshape slice
+reverse concatenate pad reduce reduce dot"""
+KINDS = _NAMES.split()
+
+
+def first_types(choose: Choose) -> list[T.TensorType]:
+    """Three shapes and types for the first arguments."""
     types = []
     for _ in range(3):
         shape = [choose(SIZES) for _ in range(choose([0, 1, 2, 2, 3, 4]))]
         while math.prod(shape) > LARGEST:
             shape.pop()
         types.append(T.tensor(shape, choose(ELEMENTS)))
-    maker = Maker(choose, types)
-    for _ in range(ops):
-        getattr(maker, choose(KINDS))()
+    return types
+
+
+def closed(maker: Maker) -> Module:
+    """The module; it returns the last five values, an argument, a repetition, the leaves."""
     values = maker.values
-    finish(Builder(maker.b.block), [*values[-5:], values[0], values[-1]])
+    finish(Builder(maker.b.block), [*values[-5:], values[0], values[-1], *maker.leaves])
     return maker.module
 
 
+def draw(choose: Choose, ops: int = 10) -> Module:
+    """A module of `ops` ops of the kinds above."""
+    maker = Maker(choose, first_types(choose))
+    for _ in range(ops):
+        getattr(maker, choose(KINDS))()
+    return closed(maker)
+
+
 def inputs(module: Module, seed: int = 0) -> list[np.ndarray]:
-    """Integers from 0 to 3 (truth values: 0 and 1)."""
+    """Integers up to 3, from −2 where there are signs (truth values: 0 and 1)."""
     rng = np.random.default_rng(seed)
     out = []
     for value in module.main.body.args:
-        top = 2 if value.type.element is T.i1 else 4
-        out.append(rng.integers(0, top, value.type.dims).astype(value.type.element.numpy))
+        element = value.type.element
+        low = 0 if element.is_unsigned and not element.is_float else -2
+        top = 2 if element is T.i1 else START + 1
+        out.append(np.asarray(rng.integers(low, top, value.type.dims)).astype(element.numpy))
     return out
