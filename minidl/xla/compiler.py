@@ -20,6 +20,7 @@ from typing import Any
 
 from minidl.core import native, step
 from minidl.core.errors import CallError, UnsupportedError
+from minidl.ir.chlo.decompose import decompose
 from minidl.ir.llvm.emit import ModuleText, function_text, global_text
 from minidl.ir.lowering import schedule
 from minidl.ir.lowering.kernels import Kernel, is_kernel, kernel_to_linalg, kernel_to_loops
@@ -91,7 +92,7 @@ class _Pipeline:
             step.emit(f"stage {name}", module, lambda: str(module))
 
     def _optimized(self) -> Module:
-        return optimize(self.made["stablehlo"], self.table.reasons)
+        return optimize(decompose(self.made["stablehlo"]), self.table.reasons)
 
     def _fused(self) -> Module:
         return fuse(self.made["optimized"])

@@ -179,7 +179,7 @@ def test_verification_is_off_until_somebody_asks_or_listens():
 
 
 def test_named_stops():
-    assert pass_manager().stops == ["inline", "canonicalize", "dce"]
+    assert pass_manager().stops == ["inline", "widen", "canonicalize", "dce"]
     module = ir.parse(TEXT)
     assert str(pass_manager().run(module, stop="inline")) == str(module)
     with pytest.raises(MinidlError, match="no pass is called 'fuse'") as caught:

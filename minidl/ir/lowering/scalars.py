@@ -344,6 +344,17 @@ def _reduce_precision(b: Builder, op: Operation, element: ScalarType, x: Value) 
     return b.create("arith.bitcast", [made], result_types=[element]).result
 
 
+@SCALAR.rule("stablehlo.real")
+def _real(b: Builder, op: Operation, element: ScalarType, x: Value) -> Value:
+    """Of a real number, itself; complex types are refused by name."""
+    return x
+
+
+@SCALAR.rule("stablehlo.imag")
+def _imag(b: Builder, op: Operation, element: ScalarType, x: Value) -> Value:
+    return constant(b, 0, element)
+
+
 @SCALAR.rule("stablehlo.optimization_barrier")
 def _barrier(b: Builder, op: Operation, element: ScalarType, x: Value) -> Value:
     return x

@@ -13,6 +13,7 @@ from minidl.ir.mlir.module import Module
 from minidl.ir.rewriting import CANONICAL, Fixpoint, PassManager, cse, dce, greedy, inline
 from minidl.ir.rewriting.driver import Pattern, Reasons
 from minidl.xla.passes import contraction
+from minidl.xla.passes.maps import widen
 
 
 class _All:
@@ -23,11 +24,11 @@ class _All:
 
 
 simplify = greedy("simplify", "no rule changes a bit", _All())
-PIPELINE = (inline, Fixpoint("canonicalize", (simplify, cse)), dce)
+PIPELINE = (inline, widen, Fixpoint("canonicalize", (simplify, cse)), dce)
 
 
 def pass_manager(check: bool = False) -> PassManager:
-    """inline, canonicalize (simplify and cse until nothing changes), dce."""
+    """inline, widen, canonicalize (simplify and cse until nothing changes), dce."""
     return PassManager(PIPELINE, check)
 
 

@@ -16,14 +16,17 @@ from typing import Any
 import numpy as np
 
 from minidl import ir
-from minidl.core.errors import MinidlError
+from minidl.ir.chlo.decompose import decompose
 from minidl.ir.mlir.core import Operation
 from minidl.ir.mlir.module import Module
 from minidl.ir.mlir.types import FunctionType
 from minidl.ir.rewriting import inline
+from minidl.ir.rewriting.driver import DEAD
 from minidl.ir.rewriting.manager import present
 from minidl.xla.compiler import compile_module
 from tests.ir import samples
+from tests.ir.test_data import as_asked, as_sums, terms
+from tests.xla.compare import disagreement, kinds
 
 SILENT = frozenset(
     ["func.func", "func.return", "func.call", "stablehlo.return", "stablehlo.constant",
@@ -103,9 +106,16 @@ class Case:
 
     @property
     def survives(self) -> bool:
-        """Whether the loops stage holds something that came from the op under test."""
+        """Whether the loops stage holds something that came from the op under test.
+
+        An op that computes nothing (an identity) may go, and says so; none may be folded.
+        """
         name, kept = under_test(self.row), present(self.exe.modules["loops"])
-        return any(r.name == name and r.id in kept for r in self.exe.provenance.ops.values())
+        marked = [r for r in self.exe.provenance.ops.values() if r.name == name]
+        if any(r.id in kept for r in marked):
+            return True
+        reasons = [self.exe.provenance.reasons.get(r.id, "") for r in marked]
+        return any(why and "constant" not in why and why != DEAD for why in reasons)
 
 
 def case(row: dict[str, Any], least_rank: int = 1) -> Case:
@@ -115,9 +125,65 @@ def case(row: dict[str, Any], least_rank: int = 1) -> Case:
     return made if made.survives or least_rank == 0 else case(row, 0)
 
 
+# -- what the numbers may be -----------------------------------------------------------------
+
+MOVES = frozenset(
+    f"stablehlo.{n}"
+    for n in [
+        "broadcast_in_dim",
+        "reshape",
+        "transpose",
+        "slice",
+        "reverse",
+        "convert",
+        "concatenate",
+    ]
+)
+LINEAR = frozenset(
+    f"stablehlo.{n}" for n in ("dot_general", "convolution", "reduce", "reduce_window", "add")
+)
+
+
+def wrong(made: Case, got: list[Any]) -> str | None:
+    """How the results differ from evaluate's by more than DESIGN's Numbers allow; or None."""
+    want = ir.evaluate(made.module, *made.arrays)
+    found = kinds(decompose(made.module), exact_sums=False)
+    if any(op.startswith("chlo.") for op in made.row["ops"]):  # evaluate rounds a formula once
+        found = ["free" if a.dtype.kind not in "biu" else k for k, a in zip(found, want)]
+    said = disagreement(found, want, got)
+    if said or "free" not in found:
+        return said
+    if ops_of(made.row) <= MOVES | LINEAR:
+        return _beyond_the_bound(made, want, got)
+    return _not_as_the_data_says(made, got)
+
+
+def _beyond_the_bound(made: Case, want: Any, got: list[Any]) -> str | None:
+    """√K · u · Σ|terms|, and evaluate's one rounding; K is the result on ones."""
+    total_of = ir.evaluate(made.module, *map(np.abs, made.arrays))
+    count = ir.evaluate(made.module, *map(np.ones_like, made.arrays))
+    for a, b, total, k in zip(want, got, total_of, count, strict=True):
+        wide = [np.asarray(x).astype(np.float64) for x in (a, b, total, k)]
+        u = 2.0**-53 if a.dtype == np.float64 else 2.0**-24
+        last = {np.float64: 2.0**-53, np.float32: 2.0**-24, np.float16: 2.0**-11}
+        unit = last.get(a.dtype.type, 2.0**-8)
+        bound = np.sqrt(wide[3]) * u * wide[2] + 2 * unit * np.abs(wide[0])
+        if not np.all(np.abs(wide[0] - wide[1]) <= bound):
+            return f"an accumulation is beyond its bound: {b!r}, evaluate {a!r}"
+    return None
+
+
+def _not_as_the_data_says(made: Case, got: list[Any]) -> str | None:
+    """Several functions of one another: the module's own expected results and tolerance."""
+    module = ir.parse(made.row["text"])
+    expected, k = ir.evaluate(module)[1::2], terms(module)
+    default = 1e-4 if made.row["id"].startswith("interpret/") else 1e-3
+    for (kind, options), a, b in zip(made.row["checks"], expected, got, strict=True):
+        if not as_asked(b, a, kind, {"tolerance": default, **options}) and not as_sums(b, a, k):
+            return f"the data expects {a!r}, came {b!r}"
+    return None
+
+
 def chunk_of(row: dict[str, Any], chunks: int) -> int:
     """Which part of a split run a row belongs to; the same in every process."""
     return zlib.crc32(row["id"].encode()) % chunks
-
-
-__all__ = ["Case", "MinidlError", "case", "chunk_of", "listed", "ops_of", "rows", "under_test"]
