@@ -37,6 +37,7 @@ def _run(run: argparse.ArgumentParser) -> None:
     add("--input", nargs="*", action="extend", default=[], metavar="ARRAY", help=arrays)
     add("--entry", metavar="NAME", help="the function to run (main)")
     add("--engine", choices=("evaluate", "native"), default="evaluate", help=engines)
+    add("--budget", type=int, metavar="OPS", help="how many ops `evaluate` may execute")
     add("--output", metavar="OUT.npz", help="save the results in one archive: out0, out1, …")
     add("--save", metavar="DIR", help="save the results as DIR/out0.npy, …")
     add("--trace", action="store_true", help="print what each op computes")

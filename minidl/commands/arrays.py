@@ -91,11 +91,16 @@ def fitted(entry: str, types: Sequence[Type], given: Sequence[Named]) -> list[An
     """One array for each declared type; CallError names the argument that does not fit."""
     if len(given) != len(types):
         wants = ", ".join(map(str, types)) or "nothing"
+        verb = "was" if len(given) == 1 else "were"
         raise CallError(
-            f"@{entry} takes {len(types)} arrays ({wants}), {len(given)} were given",
+            f"@{entry} takes {_many(len(types))} ({wants}), {len(given)} {verb} given",
             hint="--input A.npy B.npy …, one for each argument, in order",
         )
     return [_fit(entry, i, t, *g) for i, (t, g) in enumerate(zip(types, given, strict=True))]
+
+
+def _many(n: int) -> str:
+    return f"{n} array{'s' * (n != 1)}"
 
 
 def _fit(entry: str, i: int, type_: Type, name: str, array: Any) -> Any:

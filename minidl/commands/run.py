@@ -33,8 +33,8 @@ def run(given: Given, options: Namespace) -> None:
     entry = entry_of(module, options.entry)
     types = [v.type for v in module.function(entry).body.args]
     arrays = fitted(entry, types, arrays_from(options.input))
-    with counting(f"{options.engine} {given.name}", "op"), tracing(options.trace):
-        results = ENGINES[options.engine](module, entry, arrays)
+    with counting(f"{options.engine} {Path(given.name).name}", "op"), tracing(options.trace):
+        results = ENGINES[options.engine](module, entry, arrays, options.budget)
     saved = save(results, options.output, options.save)
     for i, array in enumerate(results):
         print(f"result {i}: {kind(array)}")
@@ -52,11 +52,17 @@ def entry_of(module: ir.Module, wanted: str | None) -> str:
     return str(module.function(wanted or "main")["sym_name"])
 
 
-def _evaluate(module: ir.Module, entry: str, arrays: Sequence[Any]) -> Sequence[Any]:
-    return ir.evaluate(module, *arrays, entry=entry)
+def _evaluate(
+    module: ir.Module, entry: str, arrays: Sequence[Any], budget: int | None
+) -> Sequence[Any]:
+    if budget is None:
+        return ir.evaluate(module, *arrays, entry=entry)
+    return ir.evaluate(module, *arrays, entry=entry, budget=budget)
 
 
-def _native(module: ir.Module, entry: str, arrays: Sequence[Any]) -> Sequence[Any]:
+def _native(
+    module: ir.Module, entry: str, arrays: Sequence[Any], budget: int | None
+) -> Sequence[Any]:
     from minidl import xla
 
     return tuple(xla.compile(with_main(module, entry))(*arrays))

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from minidl.ir.mlir.core import Operation, Region, Value
+from minidl.ir.mlir.core import Operation, Value
 from minidl.ir.mlir.module import Module
 from minidl.ir.text.printer import Printer
 from minidl.viz import panel
@@ -35,19 +35,6 @@ class Box:
     op: Operation | None = None
 
 
-class _Namer(Printer):
-    """A printer that remembers what each value was called, beyond the function it is in."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.called: dict[Value, str] = {}
-
-    def region(self, region: Region, entry: bool = False, terminator: bool = True) -> str:
-        text = super().region(region, entry, terminator)
-        self.called.update(self.names)
-        return text
-
-
 def _name(value: Value, called: dict[Value, str]) -> str:
     """Its printed name; a letter in a body that the short form leaves unwritten."""
     return called.get(value) or f"%{chr(ord('a') + value.index % 26)}"
@@ -55,11 +42,11 @@ def _name(value: Value, called: dict[Value, str]) -> str:
 
 def boxes(module: Operation) -> list[Box]:
     """Every op, region and block, outermost first; ops are numbered in textual order."""
-    namer = _Namer()
-    first = {op: line.strip() for line, op in namer.module_lines(module) if op is not None}
+    printer = Printer()
+    first = {op: line.strip() for line, op in printer.module_lines(module) if op is not None}
     numbers = {op: i for i, op in enumerate(module.walk())}
     out: list[Box] = []
-    _box(module, 0, first, numbers, namer.called, out)
+    _box(module, 0, first, numbers, printer.names, out)
     return out
 
 

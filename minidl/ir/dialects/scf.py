@@ -46,8 +46,6 @@ define(
 def _print_while(op: Operation, printer: Any) -> str:
     before, after = op.regions
     starts = [printer.name(v) for v in op.operands]
-    for value in before.block.args:
-        printer.names[value] = printer.fresh("arg")
     pairs = zip(before.block.args, starts, strict=True)
     given = ", ".join(f"{printer.names[v]} = {s}" for v, s in pairs)
     ins = ", ".join(str(v.type) for v in op.operands)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, MutableMapping
 from itertools import count
+from typing import Any
 from weakref import WeakKeyDictionary
 
 from minidl.ir.mlir.core import Operation, Value
@@ -25,11 +26,26 @@ class Names:
         self.of: MutableMapping[Value, str] = WeakKeyDictionary()
         self.free: Iterator[int] | None = None
 
-    def printed(self) -> None:
-        """After the first print: numbers begin above all that were used."""
+    def keep(self, fresh: dict[Value, str]) -> dict[Value, str]:
+        """The names to print: known ones as they were, others new."""
+        owners: dict[Any, str] = {}
+        for value, name in fresh.items():
+            if value not in self.of:
+                base, mark, i = name.partition("#")
+                if self.free is not None:
+                    key = value.owner if mark else value
+                    base = owners[key] = owners.get(key) or self._new(base)
+                self.of[value] = f"{base}{mark}{i}"
         if self.free is None:
-            used = [int(n) for name in self.of.values() for n in re.findall(r"\d+", name)]
+            used = [int(n) for name in fresh.values() for n in re.findall(r"\d+", name)]
             self.free = count(max(used, default=-1) + 1)
+        return {value: self.of[value] for value in fresh}
+
+    def _new(self, name: str) -> str:
+        """The stem of `name` with a number that nobody had."""
+        stem = re.match(r"%[A-Za-z]*", name)
+        assert stem is not None and self.free is not None
+        return f"{stem[0]}{'_' * (stem[0] in ('%cst', '%c'))}{next(self.free)}"
 
 
 class SteadyPrinter(Printer):
@@ -41,22 +57,7 @@ class SteadyPrinter(Printer):
 
     def name_all(self, op: Operation) -> None:
         super().name_all(op)
-        for value, name in self.names.items():
-            stem, mark, number = name.partition("#")
-            first = value.owner.results[0] if isinstance(value.owner, Operation) else value
-            if first not in self.known.of:
-                self.known.of[first] = self._new(stem)
-            self.names[value] = f"{self.known.of[first]}{mark}{number}"
-        self.known.printed()
-
-    def _new(self, name: str) -> str:
-        """`name` at the first print; later its stem with a number nobody had."""
-        if self.known.free is None:
-            return name
-        stem = re.match(r"%[a-z]*", name)
-        assert stem is not None
-        mark = "_" if stem[0] in ("%cst", "%c") else ""
-        return f"{stem[0]}{mark}{next(self.known.free)}"
+        self.names = self.known.keep(self.names)
 
 
 __all__ = ["Names", "SteadyPrinter"]
