@@ -6,6 +6,7 @@ Chapter: ir/mlir.
 from minidl.ir import stablehlo as _stablehlo  # noqa: F401  (adds rows)
 from minidl.ir.dialects import arith as _arith  # noqa: F401  (adds rows)
 from minidl.ir.dialects import builtin as _builtin  # noqa: F401  (adds rows)
+from minidl.ir.dialects import cf as _cf  # noqa: F401  (adds rows)
 from minidl.ir.dialects import linalg as _linalg  # noqa: F401  (adds rows)
 from minidl.ir.dialects import loops as _loops  # noqa: F401  (adds rows)
 from minidl.ir.dialects import scf as _scf  # noqa: F401  (adds rows)

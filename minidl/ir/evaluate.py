@@ -19,10 +19,11 @@ import numpy as np
 
 from minidl.core import step
 from minidl.core.errors import CallError
-from minidl.ir.mlir.core import Block, Operation, Value
+from minidl.ir.mlir.core import Block, Operation, Region, Value
 from minidl.ir.mlir.module import Module
 from minidl.ir.mlir.types import TensorType, type_of
 from minidl.ir.values import VALUES
+from minidl.ir.values.control_flow import BRANCHES
 
 Array = Any
 BUDGET = 20_000_000  # ops: a minute or two of scalars
@@ -53,9 +54,21 @@ class Interpreter:
                 hint="does a function call itself without end?",
             )  # fmt: skip
         self.calls += 1
-        results = self.block(self.module.function(name).body, args, {})
+        results = self.region(self.module.function(name).region, args, {})
         self.calls -= 1
         return results
+
+    def region(
+        self, region: Region, args: Sequence[Array], env: dict[Value, Array]
+    ) -> tuple[Array, ...]:
+        """Run from the first block until a terminator leads nowhere."""
+        block = region.blocks[0]
+        while True:
+            values = self.block(block, args, env)
+            end = block.terminator
+            if not end.successors:
+                return values
+            block, args = BRANCHES[end.name](end, *values)
 
     def block(
         self, block: Block, args: Sequence[Array], env: dict[Value, Array]
@@ -85,7 +98,7 @@ class Interpreter:
             return self.call(op[callee].name, values)
         row = VALUES[op.name]
         if getattr(row, "needs_interpreter", False):
-            return row(op, *values, run=lambda region, args: self.block(region.block, args, env))
+            return row(op, *values, run=lambda region, args: self.region(region, args, env))
         return row(op, *values)
 
     def _spent(self, op: Operation) -> CallError:
@@ -111,7 +124,7 @@ def evaluate(
     more than `budget` ops; UnsupportedError for an op without a value row.
     """
     function = module.function(entry)
-    args = check_arguments(entry, [v.type for v in function.body.args], arrays)
+    args = check_arguments(entry, [v.type for v in function.region.blocks[0].args], arrays)
     results = Interpreter(module, handlers, budget).call(entry, args)
     return tuple(np.array(r, copy=True, order="C") for r in results)
 
