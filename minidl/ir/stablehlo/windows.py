@@ -110,7 +110,9 @@ def _infer_reduce_window(types: Sequence[Type], attributes: dict[str, Any], regi
     for x, init in zip(inputs, inits, strict=True):
         if x.shape != inputs[0].shape:
             raise fail(name, "C2", f"inputs differ in shape: {inputs[0]} and {x}")
-        if init.rank or init.element is not x.element:
+        if init.rank:
+            raise fail(name, "I2", f"the init value is {init}, expected a scalar")
+        if init.element is not x.element:
             raise fail(name, "C3", f"input {x} with init value {init}")
     window = _check_window(name, _REDUCE, inputs[0].rank, attributes)
     elements = region_elements(name, "C13", regions[0], inputs)
@@ -144,7 +146,9 @@ def _infer_select(types: Sequence[Type], attributes: dict[str, Any], regions: An
     want = output_sizes(window, x.dims)
     if source.dims != want:
         raise fail(name, "C2", f"source {source} must have shape {list(want)}, one for each window")
-    if init.rank or init.element is not x.element:
+    if init.rank:
+        raise fail(name, "I3", f"the init value is {init}, expected a scalar")
+    if init.element is not x.element:
         raise fail(name, "C3", f"operand {x} with init value {init}")
     check_region(name, regions[0], [scalar(x.element)] * 2, [scalar(i1)], "select region", "C9")
     (element,) = region_elements(name, "C10", regions[1], [x])

@@ -16,7 +16,9 @@ import numpy as np
 from minidl.core.errors import ShapeError
 from minidl.ir.dimension_numbers import output_sizes, pad_of
 from minidl.ir.mlir.core import Operation
+from minidl.ir.mlir.types import type_of
 from minidl.ir.stablehlo.convolution import conv_window
+from minidl.ir.stablehlo.gather_rules import gather_shape
 from minidl.ir.values import VALUES
 from minidl.ir.values.elementwise import iota
 from minidl.ir.values.indexing import gather_values
@@ -82,7 +84,7 @@ def real_dynamic_slice(op: Operation, x: Array, start: Array, limit: Array, step
 @VALUES.rule("stablehlo.dynamic_gather")
 def dynamic_gather(op: Operation, x: Array, starts: Array, sizes: Array) -> Array:
     dims = op["dimension_numbers"]
-    agrees(op, dims.result_shape(starts.shape, numbers(sizes)))
+    agrees(op, gather_shape(op.name, type_of(x), type_of(starts), dims, numbers(sizes)))
     return gather_values(dims, numbers(sizes), x, starts)
 
 
