@@ -18,6 +18,7 @@ from minidl.core.errors import ShapeError
 from minidl.ir.mlir.spec import define
 from minidl.ir.mlir.types import TensorType, Type, tensor
 from minidl.ir.stablehlo.elementwise import tensors
+from minidl.ir.stablehlo.regions import makes
 from minidl.ir.text.kinds import I64, Kind
 
 EPSILON = Kind(
@@ -63,10 +64,10 @@ def _shapes(name: str, roles: str, labels: str, results: str) -> Any:
     return infer
 
 
-for _short, _operands, _roles, _labels, _results in (
-    ("inference", "operand scale offset mean variance", "cccc", "C3 C4 C5 C6", "x"),
-    ("training", "operand scale offset", "cc", "C3 C4", "xcc"),
-    ("grad", "operand scale mean variance grad_output", "cccx", "C5 C4 C4 C3", "xcc"),
+for _short, _operands, _roles, _labels, _results, _made in (
+    ("inference", "operand scale offset mean variance", "cccc", "C3 C4 C5 C6", "x", "C7"),
+    ("training", "operand scale offset", "cc", "C3 C4", "xcc", "C7 C5 C6"),
+    ("grad", "operand scale mean variance grad_output", "cccx", "C5 C4 C4 C3", "xcc", "C3 C4 C4"),
 ):
     _name = f"stablehlo.batch_norm_{_short}"
     define(
@@ -74,5 +75,6 @@ for _short, _operands, _roles, _labels, _results in (
         _operands,
         attributes={"epsilon": EPSILON, "feature_index": I64},
         infer=_shapes(_name, _roles, _labels, _results),
+        verify=makes(*_made.split()),
         traits="pure",
     )

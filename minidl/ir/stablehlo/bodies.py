@@ -14,7 +14,7 @@ from minidl.ir.mlir.core import Operation
 from minidl.ir.mlir.spec import define
 from minidl.ir.mlir.types import TensorType, Type, i1, tensor
 from minidl.ir.stablehlo.elementwise import tensors
-from minidl.ir.stablehlo.regions import check_region, returned, scalar, spell, taken
+from minidl.ir.stablehlo.regions import both, check_region, makes, returned, scalar, spell, taken
 from minidl.ir.text.kinds import BOOL, I64, INTS
 
 
@@ -54,6 +54,7 @@ define(
     "inputs*",
     attributes={"dimensions": INTS},
     infer=_infer_map,
+    verify=makes("C1"),
     traits="pure",
     regions=1,
 )
@@ -79,7 +80,7 @@ define(
     attributes={"dimension?": I64, "is_stable?": BOOL},
     infer=lambda types, attributes, regions: list(types),
     defaults={"dimension": -1, "is_stable": False},
-    verify=_verify_sort,
+    verify=both(_verify_sort, makes("C2")),
     traits="pure",
     regions=1,
 )

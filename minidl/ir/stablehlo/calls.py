@@ -17,6 +17,7 @@ from minidl.ir.mlir.attributes import Symbol
 from minidl.ir.mlir.core import Operation
 from minidl.ir.mlir.spec import define
 from minidl.ir.mlir.types import FunctionType, OpaqueType, TupleType, Type
+from minidl.ir.stablehlo.regions import makes
 from minidl.ir.text.form import Custom, Parts
 from minidl.ir.text.kinds import ANY, BOOL, I32, STR, SYMBOL
 
@@ -158,6 +159,7 @@ define(
     "val*",
     infer=lambda types, attributes, regions: [TupleType(tuple(types))],
     form=Custom(_print_tuple, _parse_tuple),
+    verify=makes("C1"),
     traits="pure",
 )
 
@@ -177,6 +179,7 @@ define(
     attributes={"index": I32},
     infer=_infer_element,
     form="%operand ~[ ~$index ~] {} :fn",
+    verify=makes("C2"),
     traits="pure",
 )
 
@@ -205,6 +208,7 @@ define(
     "operand*",
     infer=lambda types, attributes, regions: list(types),
     form=Custom(_print_barrier, _parse_barrier),
+    verify=makes("C1"),
     traits="pure fence",
 )
 

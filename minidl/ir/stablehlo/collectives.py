@@ -53,18 +53,18 @@ def groups(op: Operation, name: str = "replica_groups") -> list[list[int]]:
     return [[int(i) for i in row if i >= 0] for row in op[name].array]
 
 
-def _check_groups(op: Operation, unique: str, present: str | None) -> None:
-    """Each process once; the numbers from 0 without a gap."""
+def _check_groups(op: Operation, unique: str, present: str, gaps: bool = False) -> None:
+    """Each process once; unless `gaps`, the numbers from 0 without one missing."""
     value = op["replica_groups"]
     if value.type.rank != 2 or value.type.element.name != "i64":
         raise fail(op.name, "I3", f"replica_groups is {value.type}, expected tensor<…x…xi64>")
     ids = [i for row in groups(op) for i in row]
     if len(set(ids)) != len(ids):
         raise fail(op.name, unique, f"replica_groups {ids} repeat a process")
-    if present and sorted(ids) != list(range(len(ids))):
-        raise fail(op.name, present, f"replica_groups {ids} leave out a process below {max(ids)}")
     if np.any(value.array < -1):
-        raise fail(op.name, present or unique, "replica_groups has a process below 0")
+        raise fail(op.name, present, "replica_groups has a process below 0")
+    if not gaps and sorted(ids) != list(range(len(ids))):
+        raise fail(op.name, present, f"replica_groups {ids} leave out a process below {max(ids)}")
 
 
 def _check_ids(op: Operation, label: str) -> None:
@@ -137,7 +137,8 @@ def _verify_reduce_scatter(op: Operation) -> None:
     _check_groups(op, "C3", "C5")
     _check_ids(op, "C6")
     element = _computation(op, x, "C7")
-    _expect(op, out, tensor(_scaled(x, {d: (1, _size(op))}), element), "C8")
+    want = tensor(_scaled(x, {d: (1, _size(op))}), element)
+    _expect(op, out, want, "C8" if want.shape != out.shape else "C9")
 
 
 def _verify_all_to_all(op: Operation) -> None:
@@ -158,7 +159,7 @@ def _verify_all_to_all(op: Operation) -> None:
 
 def _verify_broadcast(op: Operation) -> None:
     ((x, out),) = _pairs(op)
-    _check_groups(op, "C1", None)
+    _check_groups(op, "C1", "C2", gaps=True)
     _expect(op, out, x, "C3")
 
 
@@ -221,14 +222,20 @@ def _ends_with_token(values: Sequence[Any], name: str, what: str, label: str) ->
         raise fail(name, label, f"the last {what} must be a token")
 
 
-def _verify_transfer(token_in: str | None, token_out: str | None) -> Any:
-    """The token comes last among the operands and among the results."""
+def _verify_transfer(token_in: str, token_out: str, host: int) -> Any:
+    """The token comes last in and out; the channel's type says where the other end is.
+
+    `host` is XLA's number of a channel to or from the host; 1 is one between devices.
+    """
 
     def check(op: Operation) -> None:
-        if token_in is not None:
-            _ends_with_token(op.operands, op.name, "operand", token_in)
-        if token_out is not None:
-            _ends_with_token(op.results, op.name, "result", token_out)
+        _ends_with_token(op.operands, op.name, "operand", token_in)
+        if op.name == "stablehlo.infeed" and not op.results:
+            raise fail(op.name, "C1", "has no results")
+        _ends_with_token(op.results, op.name, "result", token_out)
+        if host and op["channel_handle"].type != (host if op.get("is_host_transfer") else 1):
+            got = op["channel_handle"].type
+            raise fail(op.name, "C5", f"channel type {got} does not fit is_host_transfer")
 
     return check
 
@@ -239,10 +246,10 @@ _CHANNELED = {
     "source_target_pairs?": DENSE,
 }
 for _short, _attributes, _labels in (
-    ("infeed", {"infeed_config?": STR, "layout?": ANY}, ("I1", "C3")),
-    ("outfeed", {"outfeed_config?": STR}, ("I2", "O1")),
-    ("send", _CHANNELED, ("I2", "O1")),
-    ("recv", _CHANNELED, ("I1", "C3")),
+    ("infeed", {"infeed_config?": STR, "layout?": ANY}, ("I1", "C3", 0)),
+    ("outfeed", {"outfeed_config?": STR}, ("I2", "O1", 0)),
+    ("send", _CHANNELED, ("I2", "O1", 2)),
+    ("recv", _CHANNELED, ("I1", "O1", 3)),
 ):
     define(
         f"stablehlo.{_short}",

@@ -11,12 +11,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from minidl.core.errors import ShapeError
 from minidl.ir.dialects.builtin import parse_terminator
 from minidl.ir.mlir.core import Operation, Region
 from minidl.ir.mlir.spec import ANY, define
-from minidl.ir.mlir.types import Type, i1, i32
-from minidl.ir.stablehlo.regions import check_region, returned, scalar, spell, taken
+from minidl.ir.mlir.types import ScalarType, Type, i1, i32
+from minidl.ir.stablehlo.constraints import fail
+from minidl.ir.stablehlo.regions import both, check_region, makes, returned, scalar, spell, taken
 from minidl.ir.text.form import Custom, Parts
 
 
@@ -83,7 +83,7 @@ define(
     "operand*",
     infer=lambda types, attributes, regions: list(types),
     form=Custom(_print_while, _parse_while),
-    verify=_verify_while,
+    verify=both(_verify_while, makes("C3")),
     traits="pure",
     regions=2,
 )
@@ -95,39 +95,36 @@ def _infer_branches(
     return returned("stablehlo.case", regions[0]) if regions else []
 
 
-def _verify_branches(op: Operation) -> None:
-    """The index is a scalar; the branches take nothing and return the same types."""
-    short, index = op.name.partition(".")[2], i1 if op.name.endswith("if") else i32
-    labels = ("C1", "C2", "C3") if short == "case" else ("I1", "C1", "C2")
-    if not op.regions:
-        raise ShapeError(f"{op.name} has no branches (C1)", op=op.name)
-    if [v.type for v in op.operands] != [scalar(index)]:
-        got = spell([v.type for v in op.operands])
-        raise ShapeError(f"{op.name} chooses by a tensor<{index}>, got {got} (I1)", op=op.name)
-    first = returned(op.name, op.regions[0])
-    for region in op.regions:
-        got_types = returned(op.name, region)
-        if taken(region):
-            raise ShapeError(
-                f"a branch of {op.name} takes {spell(taken(region))}, expected no arguments "
-                f"({'C2' if short == 'case' else 'C1'})",
-                op=op.name,
-                hint="a branch uses the values around it",
-            )
-        if got_types != first:
-            raise ShapeError(
-                f"the branches of {op.name} return {spell(first)} and {spell(got_types)} "
-                f"({labels[1] if short == 'if' else 'C3'})",
-                op=op.name,
-            )
+def _branches(index: ScalarType, empty: str, same: str) -> Any:
+    """A scalar chooses; the branches take nothing and return the same types."""
+
+    def verify(op: Operation) -> None:
+        if not op.regions:
+            raise fail(op.name, "C1", "has no branches")
+        got = [v.type for v in op.operands]
+        if got != [scalar(index)]:
+            raise fail(op.name, "I1", f"chooses by a tensor<{index}>, got {spell(got)}")
+        first = returned(op.name, op.regions[0])
+        for region in op.regions:
+            outs = returned(op.name, region)
+            if taken(region):
+                hint = "a branch uses the values around it"
+                raise fail(op.name, empty, f"a branch takes {spell(taken(region))}", hint)
+            if outs != first:
+                raise fail(op.name, same, f"branches return {spell(first)} and {spell(outs)}")
+
+    return verify
 
 
-for _name, _operand, _regions in (("case", "index", ANY), ("if", "pred", 2)):
+for _name, _operand, _regions, _verify in (
+    ("case", "index", ANY, both(_branches(i32, "C2", "C3"), makes("C4"))),
+    ("if", "pred", 2, both(_branches(i1, "C1", "C2"), makes("C3"))),
+):
     define(
         f"stablehlo.{_name}",
         _operand,
         infer=_infer_branches,
-        verify=_verify_branches,
+        verify=_verify,
         traits="pure",
         regions=_regions,
     )

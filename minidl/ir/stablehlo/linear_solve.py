@@ -13,6 +13,7 @@ from minidl.core.errors import ShapeError
 from minidl.ir.mlir.spec import define
 from minidl.ir.mlir.types import TensorType, Type
 from minidl.ir.stablehlo.elementwise import tensors
+from minidl.ir.stablehlo.regions import makes
 from minidl.ir.text.kinds import BOOL, enum_kind
 
 TRANSPOSE = enum_kind("stablehlo", "transpose", "TRANSPOSE_INVALID NO_TRANSPOSE TRANSPOSE ADJOINT")
@@ -39,6 +40,7 @@ define(
     "a",
     attributes={"lower?": BOOL},
     infer=_infer_cholesky,
+    verify=makes("C1"),
     form="%a [ , lower = $lower ]?lower {} :same",
     traits="pure",
 )
@@ -74,5 +76,6 @@ define(
         "transpose_a": TRANSPOSE,
     },
     infer=_infer_solve,
+    verify=makes("C4"),
     traits="pure",
 )

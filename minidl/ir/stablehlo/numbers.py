@@ -17,7 +17,8 @@ from minidl.core.errors import ShapeError
 from minidl.ir.mlir.core import Operation
 from minidl.ir.mlir.spec import define
 from minidl.ir.mlir.types import ScalarType, TensorType, Type, tensor
-from minidl.ir.stablehlo.elementwise import same_types, tensors
+from minidl.ir.stablehlo.elementwise import tensors
+from minidl.ir.stablehlo.regions import makes
 from minidl.ir.text.form import Custom, Parts
 from minidl.ir.text.kinds import I32, INTS, enum_kind
 
@@ -64,6 +65,7 @@ define(
     "operand",
     attributes={"exponent_bits": I32, "mantissa_bits": I32},
     infer=_infer_precision,
+    verify=makes("C1"),
     form=Custom(_print_precision, _parse_precision),
     traits="pure elementwise",
 )
@@ -83,7 +85,9 @@ def _infer_part(name: str) -> Any:
 
 def _infer_complex(types: Sequence[Type], attributes: dict[str, Any], regions: Any) -> list[Type]:
     name = "stablehlo.complex"
-    x = same_types(name, types)
+    x, y = tensors(name, types)
+    if x is not y:
+        raise ShapeError(f"{name} of {x} and {y} (C1)", op=name)
     if x.element.name not in ("f32", "f64"):
         raise ShapeError(f"{name} is not defined on {x} (I1)", op=name)
     return [tensor(x.shape, ScalarType(f"complex<{x.element}>"))]
@@ -109,6 +113,7 @@ for _short in ("real", "imag"):
     _name = f"stablehlo.{_short}"
     define(
         _name, "operand", infer=_infer_part(_name), form="%operand {} :same",
+        verify=makes("C2"),
         traits="pure elementwise",
     )  # fmt: skip
 define(
@@ -116,6 +121,7 @@ define(
     "lhs rhs",
     infer=_infer_complex,
     form=Custom(_print_complex, _parse_complex),
+    verify=makes("C3"),
     traits="pure elementwise",
 )
 define(

@@ -14,6 +14,7 @@ from minidl.ir.mlir.attributes import DotDims
 from minidl.ir.mlir.core import Block, Operation, Region
 from minidl.ir.mlir.spec import SPECS, define
 from minidl.ir.mlir.types import ScalarType, TensorType, Type, tensor
+from minidl.ir.stablehlo.constraints import results
 from minidl.ir.stablehlo.elementwise import tensors
 from minidl.ir.stablehlo.movement import check_dims
 from minidl.ir.stablehlo.regions import element_types, promotes
@@ -176,6 +177,7 @@ define(
     attributes={"dimensions": INTS},
     infer=_infer_reduce,
     form=Custom(_print_reduce, _parse_reduce),
+    verify=results("C7", "C8"),
     traits="pure",
     regions=1,
 )

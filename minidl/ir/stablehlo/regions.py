@@ -11,11 +11,13 @@ A region may use values from around it (no StableHLO op is isolated from above).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from minidl.core.errors import ShapeError
-from minidl.ir.mlir.core import Region
+from minidl.ir.mlir.core import Operation, Region
+from minidl.ir.mlir.spec import infer_types
 from minidl.ir.mlir.types import ScalarType, TensorType, Type, tensor
+from minidl.ir.stablehlo.constraints import fail
 
 ENDS = ("stablehlo.return", "func.return")
 
@@ -59,6 +61,33 @@ def check_region(
             f"expected {spell(inputs)} -> {spell(outputs)} ({label})",
             op=name,
         )
+
+
+def makes(*labels: str) -> Callable[[Operation], None]:
+    """The results have the types that the shape rule gives; the label of each, or of all."""
+
+    def verify(op: Operation) -> None:
+        types = [v.type for v in (*op.operands, *op.results)]
+        if not all(t.is_static for t in types if isinstance(t, TensorType)):
+            return
+        want = infer_types(op.name, op.operands, op.attributes, op.regions)
+        got = [v.type for v in op.results]
+        if len(want) != len(got):
+            raise fail(op.name, labels[0], f"makes {spell(want)}, but is written {spell(got)}")
+        for i, (a, b) in enumerate(zip(want, got, strict=True)):
+            if a is not b:
+                label = labels[min(i, len(labels) - 1)]
+                raise fail(op.name, label, f"result {i} is {a}, but is written {b}")
+
+    return verify
+
+
+def both(*checks: Callable[[Operation], None]) -> Callable[[Operation], None]:
+    def verify(op: Operation) -> None:
+        for check in checks:
+            check(op)
+
+    return verify
 
 
 def scalar(element: ScalarType) -> TensorType:
