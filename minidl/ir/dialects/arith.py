@@ -118,7 +118,7 @@ define(
 def _constant_type(types: Any, attributes: dict[str, Any], regions: Any) -> list[Type]:
     value = attributes["value"]
     if isinstance(value, Dense):
-        return [VectorType(value.type.shape, value.type.element)]
+        return [value.type]
     assert isinstance(value, Typed)
     return [value.type]
 
@@ -128,8 +128,6 @@ def _print_constant(op: Operation, printer: Any) -> str:
     text = attribute_text(value)
     if isinstance(value, Typed) and value.type is i1:
         text = "true" if value.value else "false"
-    if isinstance(value, Dense):
-        text = f"{text.rpartition(' : ')[0]} : {op.result.type}"
     return f"arith.constant {text}"
 
 

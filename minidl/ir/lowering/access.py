@@ -28,7 +28,6 @@ from minidl.ir.mlir.types import (
     i1,
     i8,
     index,
-    tensor,
 )
 
 WIDEST_STEP = 4  # elements between lanes up to which whole vectors are loaded
@@ -307,7 +306,7 @@ def _counting(scope: Scope, start: int, width: int) -> Value:
     made = VectorType((width,), index)
 
     def make() -> Operation:
-        lanes = Dense(np.arange(start, start + width), tensor((width,), index))
+        lanes = Dense(np.arange(start, start + width), made)
         return Operation("arith.constant", (), [made], {"value": lanes}, location=scope.b.location)
 
     return scope.at_entry(("lanes", start, width), make)

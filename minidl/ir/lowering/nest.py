@@ -24,7 +24,7 @@ from minidl.ir.mlir.attributes import Affine, Dense, Typed
 from minidl.ir.mlir.core import Block, Operation, Region, Value
 from minidl.ir.mlir.location import UNKNOWN, Location, fuse
 from minidl.ir.mlir.spec import Builder
-from minidl.ir.mlir.types import ScalarType, Type, VectorType, index, tensor
+from minidl.ir.mlir.types import ScalarType, Type, VectorType, index
 
 Chunk = tuple[int, int]
 Position = tuple[Chunk, ...]
@@ -159,7 +159,7 @@ class Scope:
         attribute: Any = Typed(number, element)
         if width > 1:
             one = np.asarray(number).astype(element.numpy)
-            attribute = Dense(np.broadcast_to(one, (width,)), tensor((width,), element))
+            attribute = Dense(np.broadcast_to(one, (width,)), VectorType((width,), element))
         return Operation(
             "arith.constant", (), [typed(element, width)], {"value": attribute},
             location=self.b.location,

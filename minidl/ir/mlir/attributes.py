@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from minidl.ir.mlir.types import ScalarType, TensorType, tensor, type_of
+from minidl.ir.mlir.types import ScalarType, TensorType, VectorType, tensor, type_of
 from minidl.ir.text.lexer import quote
 
 
@@ -31,19 +31,19 @@ class Dense:
 
     __slots__ = ("array", "type", "_key", "_splat")
 
-    def __init__(self, array: Any, type: TensorType | None = None) -> None:
+    def __init__(self, array: Any, type: TensorType | VectorType | None = None) -> None:
         array = np.asarray(array)
         if array.flags.writeable:
             array = array.copy(order="C")
             array.flags.writeable = False
         self.array = array
-        self.type = type or type_of(array)
+        self.type: TensorType | VectorType = type or type_of(array)
         assert array.shape == self.type.shape, f"{array.shape} is not the shape of {self.type}"
         self._splat: bool | None = None
         self._key = (self.type, array.tobytes() if array.size else b"")
 
     @staticmethod
-    def splat(value: Any, type: TensorType) -> Dense:
+    def splat(value: Any, type: TensorType | VectorType) -> Dense:
         """The array with one value everywhere, stored once (stride 0)."""
         one = np.asarray(value).astype(type.element.numpy)
         return Dense(np.broadcast_to(one, type.dims), type)

@@ -52,7 +52,7 @@ class ConstantParser(Cursor):
         return self._dense_value(literal, type_, at)
 
     def _dense_value(self, literal: Any, type_: Any, at: int) -> Dense:
-        shaped = TensorType(type_.shape, type_.element)
+        shaped = type_
         dtype = type_.element.numpy
         if literal is None:
             if type_.size:
@@ -68,7 +68,7 @@ class ConstantParser(Cursor):
             raise self.error(f"the constant has shape {shape}, its type is {type_}", at)
         return Dense(np.array(flat, dtype).reshape(type_.dims), shaped)
 
-    def _dense_bytes(self, literal: str, type_: TensorType, at: int) -> Dense:
+    def _dense_bytes(self, literal: str, type_: Any, at: int) -> Dense:
         digits = literal[1:-1]
         try:
             raw = bytes.fromhex(digits[2:] if digits[:2].lower() == "0x" else "?")
@@ -83,7 +83,7 @@ class ConstantParser(Cursor):
             raise self.error(f"{len(raw)} bytes do not fill {type_} ({type_.bytes})", at)
         return Dense(np.frombuffer(raw, element.numpy).reshape(type_.dims), type_)
 
-    def _dense_bits(self, raw: Any, type_: TensorType, at: int) -> Dense:
+    def _dense_bits(self, raw: Any, type_: Any, at: int) -> Dense:
         """One byte an element, or (older MLIR) one bit; a single byte is a splat."""
         if len(raw) == 1 and raw[0] in (0, 1, 255):
             return Dense.splat(bool(raw[0]), type_)
