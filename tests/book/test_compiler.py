@@ -66,6 +66,32 @@ def test_the_middle_does_not_know_the_machine_and_the_back_ends_do():
     assert (len(x86) - 1, len(arm) - 1) == (5, 4) and not set(x86[1:]) & set(arm[1:])
 
 
+SUM = """define i32 @sum(ptr %a, i32 %n) {
+entry:
+  br label %test
+test:
+  %i = phi i32 [ 0, %entry ], [ %j, %round ]
+  %s = phi i32 [ 0, %entry ], [ %t, %round ]
+  %more = icmp slt i32 %i, %n
+  br i1 %more, label %round, label %done
+round:
+  %p = getelementptr i32, ptr %a, i32 %i
+  %x = load i32, ptr %p
+  %t = add i32 %s, %x
+  %j = add i32 %i, 1
+  br label %test
+done:
+  ret i32 %s
+}"""
+
+
+def test_a_sum_of_array_elements_stays_a_loop():
+    made = blocks.blocks(blocks.optimized(SUM))
+    order = list(made)
+    back = [b for b in made.values() for to in b.next if order.index(to) <= order.index(b.label)]
+    assert back
+
+
 def test_blocks_are_those_of_llvm():
     (function,) = binding().parse_assembly(plain()).functions
     theirs = {block.name: len(list(block.instructions)) for block in function.blocks}
