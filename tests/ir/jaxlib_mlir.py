@@ -1,4 +1,4 @@
-"""The other reader of our text: jaxlib's MLIR, with StableHLO registered."""
+"""The other reader of our text: jaxlib's MLIR, with StableHLO, linalg and tensor registered."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ def context() -> Any:
     from jaxlib.mlir import ir
     from jaxlib.mlir._mlir_libs import _jax_mlir_ext
     from jaxlib.mlir.dialects import chlo, stablehlo
+    from jaxlib.mlir.passmanager import PassManager
 
     made, registry = ir.Context(), ir.DialectRegistry()
     _jax_mlir_ext.register_dialects(registry)
@@ -21,6 +22,10 @@ def context() -> Any:
     made.load_all_available_dialects()
     for dialect in (stablehlo, chlo):
         dialect.register_dialect(made)
+    with made:  # the pass to linalg loads the dialects it makes
+        stablehlo.register_stablehlo_passes()
+        empty = ir.Module.parse("module {}").operation
+        PassManager.parse("builtin.module(stablehlo-legalize-to-linalg)").run(empty)
     return made
 
 
