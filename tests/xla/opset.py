@@ -15,7 +15,8 @@ ELEMENTS = [T.f32, T.f64, T.f16, T.bf16, T.i32, T.i64, T.i8, T.ui8, T.ui32, T.i1
 CONVERSIONS = ("stablehlo.convert", "stablehlo.bitcast_convert")
 WITH_ATTRIBUTES = ("stablehlo.reduce_precision",)  # have tests of their own
 COMPARISONS = ("EQ", "NE", "LT", "LE", "GT", "GE")
-OPS = sorted(name for name in SCALAR if name not in (*CONVERSIONS, *WITH_ATTRIBUTES))
+COMPLEX = ("stablehlo.real", "stablehlo.imag", "stablehlo.complex")  # of complex numbers
+OPS = sorted(set(SCALAR) - {*CONVERSIONS, *WITH_ATTRIBUTES, *COMPLEX})
 
 # StableHLO's constraints on element types, by the name of the op.
 FLOATS_ONLY = {
