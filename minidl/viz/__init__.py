@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from minidl.viz import ask, check, panel
     from minidl.viz.check import check_text
+    from minidl.viz.dimension_view import dimension_numbers
     from minidl.viz.explorer import Explorer, Knob
     from minidl.viz.figure_style import style
     from minidl.viz.frame import Frame, ViewError, frames_of, why
@@ -49,6 +50,7 @@ _HOME = {
     "rewriting": "rewriting_player",
     "lowering": "lowering_player",
     "module": "module_view",
+    "dimension_numbers": "dimension_view",
     "passes": "pass_orders",
     "source": "source_view",
     "style": "figure_style",
@@ -70,6 +72,7 @@ __all__ = [
     "ask",
     "check",
     "check_text",
+    "dimension_numbers",
     "frames_of",
     "lowering",
     "module",
