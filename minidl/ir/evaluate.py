@@ -21,7 +21,7 @@ from minidl.core import step
 from minidl.core.errors import CallError
 from minidl.ir.mlir.core import Block, Operation, Region, Value
 from minidl.ir.mlir.module import Module
-from minidl.ir.mlir.types import TensorType, type_of
+from minidl.ir.mlir.types import MemRefType, TensorType, tensor, type_of
 from minidl.ir.values import VALUES
 from minidl.ir.values.control_flow import BRANCHES
 
@@ -120,6 +120,7 @@ def evaluate(
 ) -> tuple[Array, ...]:
     """The results of `entry` on NumPy arrays, as a tuple of arrays.
 
+    A memref argument is an array that is updated in place (as the loops stage does).
     Errors: CallError for a wrong count, shape or dtype, and for a program that executes
     more than `budget` ops; UnsupportedError for an op without a value row.
     """
@@ -139,6 +140,8 @@ def check_arguments(entry: str, types: Sequence[Any], arrays: Sequence[Any]) -> 
     out = []
     for i, (array, type_) in enumerate(zip(arrays, types, strict=True)):
         array = np.asarray(array)
+        if isinstance(type_, MemRefType):
+            type_ = _in_place(array, type_, f"argument {i} of @{entry}")
         if not isinstance(type_, TensorType) or not type_.is_static:
             raise CallError(f"argument {i} of @{entry} has type {type_}: only static tensors run")
         if array.dtype.kind in "OUS" or type_of(array) is not type_:
@@ -146,3 +149,13 @@ def check_arguments(entry: str, types: Sequence[Any], arrays: Sequence[Any]) -> 
             raise CallError(f"argument {i} of @{entry} is {type_}, got {got}")
         out.append(array)
     return out
+
+
+def _in_place(array: Array, type_: MemRefType, name: str) -> TensorType:
+    """What an array must be to stand for a memref: that type, dense, writeable."""
+    if not array.flags.c_contiguous or not array.flags.writeable:
+        raise CallError(
+            f"{name} is {type_}: it must be a writeable array in row-major order",
+            hint="np.ascontiguousarray(x).copy() is one",
+        )
+    return tensor(type_.shape, type_.element)

@@ -29,6 +29,7 @@ def interpreted(*ops: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
 from minidl.ir.values import (  # noqa: E402, F401  (rows)
+    arith,
     batch_norm,
     calls,
     chlo,
@@ -38,7 +39,9 @@ from minidl.ir.values import (  # noqa: E402, F401  (rows)
     formats,
     indexing,
     legacy,
+    linalg,
     linear_solve,
+    loops,
     movement,
     reduction,
     sorting,
