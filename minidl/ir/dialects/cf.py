@@ -23,7 +23,7 @@ from minidl.core.errors import VerifyError
 from minidl.ir.mlir.attributes import Array, Dense
 from minidl.ir.mlir.core import Block, Operation, Value
 from minidl.ir.mlir.spec import define
-from minidl.ir.mlir.types import ScalarType, Type, i1, tensor
+from minidl.ir.mlir.types import ScalarType, Type, VectorType, i1
 from minidl.ir.text.form import Custom, Parts
 from minidl.ir.text.kinds import ANY, STR
 
@@ -162,7 +162,7 @@ def _parse_switch(p: Any) -> Parts:
     parts.attributes["operandSegmentSizes"] = segments(1, default, sum(counts))
     parts.attributes["case_operand_segments"] = segments(*counts)
     if numbers:
-        shape = tensor((len(numbers),), flag)
+        shape = VectorType((len(numbers),), flag)
         parts.attributes["case_values"] = Dense(np.array(numbers, flag.numpy), shape)
     parts.attributes.update(p.attr_dict())
     return parts

@@ -11,7 +11,8 @@ A form is a string of words separated by blanks:
     :same          one type when all operand and result types agree, else as `:fn`
     :fn            `(operand types) -> result types`
     :results  :operands   only those types, in a list
-    [ … ]?name     a group that is present when the attribute `name` is
+    [ … ]?name     a group that is present when the attribute `name` is, and is not empty
+    :to  :into      `from to into`, `from -> into`: one operand's type, then the result's
     anything else  stands for itself; a leading `~` glues it to the word before
 Ops with regions, or with a shape of their own, bring a pair of functions instead:
 `Custom(print, parse)`.
@@ -82,9 +83,10 @@ def mentioned(text: str) -> frozenset[str]:
 
 
 def print_form(op: Operation, spec: OpSpec, form: str, printer: Any) -> str:
+    """What stands after the op's name, with the blank before it."""
     words: list[str] = []
     _print_words(op, spec, compile_form(form), mentioned(form), printer, words)
-    return " ".join(words).replace(" ,", ",").replace(" ~", "")
+    return "".join(words)
 
 
 def _print_words(
@@ -97,13 +99,12 @@ def _print_words(
 ) -> None:
     for word in words:
         if isinstance(word, Group):
-            if word.attribute in op.attributes:
+            if op.attributes.get(word.attribute, ()) != ():
                 _print_words(op, spec, word.words, skip, printer, out)
             continue
-        glue = "~" if word.startswith("~") else ""
         text = _print_word(op, spec, word.lstrip("~"), skip, printer)
-        if text or glue:
-            out.append(glue + text)
+        if text:
+            out.append(text if word[0] in "~," else f" {text}")
 
 
 def _print_word(op: Operation, spec: OpSpec, word: str, skip: frozenset[str], printer: Any) -> str:
@@ -138,6 +139,8 @@ _TYPE_PRINT: dict[str, Callable[[Operation], str]] = {
     ":results": lambda op: _list(op.results),
     ":operands": lambda op: _list(op.operands),
     ":first": lambda op: str(op.operands[0].type),
+    ":to": lambda op: f"{op.operands[0].type} to {op.results[0].type}",
+    ":into": lambda op: f"{op.operands[0].type} -> {op.results[0].type}",
 }
 
 
@@ -226,10 +229,21 @@ def _parse_first(parser: Any, parts: Parts) -> None:
     parts.operand_types = [parser.type()]
 
 
+def _parse_pair(word: str) -> Callable[[Any, Parts], None]:
+    def read(parser: Any, parts: Parts) -> None:
+        parts.operand_types = [parser.type()]
+        parser.expect(word)
+        parts.result_types = [parser.type()]
+
+    return read
+
+
 _TYPE_PARSE: dict[str, Callable[[Any, Parts], None]] = {
     ":fn": _parse_function,
     ":same": _parse_same,
     ":results": _parse_results,
     ":operands": _parse_operands,
     ":first": _parse_first,
+    ":to": _parse_pair("to"),
+    ":into": _parse_pair("->"),
 }

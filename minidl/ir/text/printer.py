@@ -83,7 +83,7 @@ class Printer:
         elif isinstance(spec.form, Custom):
             body = spec.form.print(op, self)
         else:
-            body = f"{self.op_name(op)} {print_form(op, spec, spec.form, self)}".rstrip()
+            body = self.op_name(op) + print_form(op, spec, spec.form, self)
         if self.places:
             body += f" loc({self.places.inside(op.location)})"
         first, newline, rest = body.partition("\n")
