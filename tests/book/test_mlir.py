@@ -41,6 +41,15 @@ def test_the_counts_in_the_prose_are_the_engine_s():
     assert f"moves {weights:,} weights" in text()
 
 
+def test_the_lines_and_operations_of_the_step_are_as_the_prose_says():
+    lines = str(step()).rstrip("\n").split("\n")
+    braces = sum(line.strip() == "}" for line in lines)
+    applies = sum("applies" in line for line in lines)
+    assert (len(lines), braces, applies, len(list(step().walk()))) == (90, 2, 7, 102)
+    assert "Of the 90 lines 88 begin an operation and two close a brace" in text()
+    assert 102 - 88 == 2 * applies
+
+
 def test_no_value_of_the_step_is_made_twice():
     values = lab.every_value(step())
     assert len(set(values)) == len(values)
