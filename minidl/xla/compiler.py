@@ -104,7 +104,7 @@ class _Pipeline:
             if is_kernel(op):
                 kernel_to_linalg(op, out)
             elif "minidl.fusion" in op.attributes:
-                fusion_to_linalg(op, out)
+                fusion_to_linalg(op, out, alone=self.target.is_ptx)
         return out
 
     def _loops(self) -> Module:

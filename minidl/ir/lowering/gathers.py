@@ -21,7 +21,7 @@ from typing import Any
 
 from minidl.core.rules import RuleTable
 from minidl.ir.dimension_numbers import GatherDims
-from minidl.ir.lowering.indexing import Index, tensor_type
+from minidl.ir.lowering.indexing import Index, here, lowered, tensor_type
 from minidl.ir.lowering.scalars import constant
 from minidl.ir.mlir.attributes import Affine
 from minidl.ir.mlir.core import Operation, Value
@@ -188,3 +188,46 @@ def _guard_pad(body: Any, op: Operation, where: Index, asked: Sequence[Value]) -
 
 
 COMPUTED["stablehlo.dynamic_pad"] = Read(_ask_amounts(slice(2, 5)), _place_pad, _guard_pad)
+
+
+# -- pad, where every element must be made on its own ----------------------------------------
+
+
+def guarded_pad(group: Any, op: Operation) -> list[Value]:
+    """Each element asks whether it is one of the operand's: for threads, which share nothing."""
+    out, x = tensor_type(op.result), tensor_type(op.operands[0])
+    body, rank = group.body(out.dims), out.rank
+    made = body.at(op.operands[1], ())
+    body.builder.location = op.location
+    if x.size:
+        where, inside = [], []
+        for d, e in enumerate(here(rank)):
+            at, holds = _pad_dim(body, op, e, d)
+            where.append(at)
+            inside += holds
+        found = body.at(op.operands[0], tuple(where))
+        body.builder.location = op.location
+        for each in inside:
+            found = body.builder.value("arith.select", each, found, made)
+        made = found
+    outs = [group.empty(lowered(out))]
+    (whole,) = group.generic(body, [made], outs, [here(rank)], rank, op.location)
+    return [whole]
+
+
+def _pad_dim(body: Any, op: Operation, e: Affine, d: int) -> tuple[Affine, list[Value]]:
+    """The operand's index along one dimension, and what must hold for it to be one."""
+    b, low, step = body.builder, op["edge_padding_low"][d], op["interior_padding"][d] + 1
+    n, last = tensor_type(op.operands[0]).dims[d], tensor_type(op.result).dims[d] - 1 - low
+    shifted = e + -low
+    if low <= 0 and step == 1 and last < n:
+        return shifted, []
+    at = element = body.affine(shifted)
+    zero, holds = constant(b, 0, index), []
+    if step > 1:
+        element = b.value("arith.divsi", at, constant(b, step, index))
+        hole = b.value("arith.remsi", at, constant(b, step, index))
+        holds.append(b.value("arith.cmpi", hole, zero, predicate="eq"))
+    holds.append(b.value("arith.cmpi", at, zero, predicate="sge"))
+    holds.append(b.value("arith.cmpi", element, constant(b, n, index), predicate="slt"))
+    return body.symbol(clamped(b, element, False, n - 1)), holds

@@ -19,6 +19,7 @@ from typing import Any
 from minidl.ir.lowering.body import EXPENSIVE, Body
 from minidl.ir.lowering.contractions import contract
 from minidl.ir.lowering.folds import fold
+from minidl.ir.lowering.gathers import guarded_pad
 from minidl.ir.lowering.indexing import (
     Index,
     here,
@@ -33,12 +34,14 @@ from minidl.ir.mlir.module import Module, finish, function
 from minidl.ir.mlir.spec import Builder
 from minidl.ir.mlir.types import ScalarType, TensorType, tensor
 
+Heroes = dict[str, Callable[[Any, Operation], list[Value]]]
+
 
 class _Group:
     """The lowering of one fusion: which values are tensors, in which order."""
 
-    def __init__(self, source: Operation, builder: Builder) -> None:
-        self.source, self.builder = source, builder
+    def __init__(self, source: Operation, builder: Builder, heroes: Heroes) -> None:
+        self.source, self.builder, self.heroes = source, builder, heroes
         self.tensors: dict[Value, Value] = {}
         self.pending: list[Value] = []  # elementwise values of one shape, not yet made
 
@@ -50,9 +53,9 @@ class _Group:
         for op in self.source.body:
             if op is self.source.body.last or not any(v in wanted for v in op.results):
                 continue
-            if op.name in HEROES:
+            if op.name in self.heroes:
                 self._flush()
-                self.tensors.update(zip(op.results, HEROES[op.name](self, op), strict=True))
+                self.tensors.update(zip(op.results, self.heroes[op.name](self, op), strict=True))
             else:
                 self._elementwise(op.result)
         self._flush()
@@ -62,7 +65,7 @@ class _Group:
         """Outputs, heroes, and what is expensive and read twice."""
         wanted = set(outputs)
         for op in self.source.body:
-            if op.name in HEROES:
+            if op.name in self.heroes:
                 wanted.update(op.results)
             elif op.name in EXPENSIVE and len(op.result.users) > 1:
                 wanted.add(op.result)
@@ -82,7 +85,7 @@ class _Group:
         body = self.body(sizes)
         at = here(len(sizes))
         yields = [body.at(v, at) for v in values]
-        outs = [self._empty(lowered(tensor_type(v))) for v in values]
+        outs = [self.empty(lowered(tensor_type(v))) for v in values]
         location = fuse(*(v.op.location for v in values if v.op))
         results = self.generic(body, yields, outs, [at] * len(values), len(sizes), location)
         self.tensors.update(zip(values, results, strict=True))
@@ -92,7 +95,7 @@ class _Group:
     def body(self, sizes: Sequence[int]) -> Body:
         return Body(self.tensors, self.builder, sizes)
 
-    def _empty(self, type_: TensorType) -> Value:
+    def empty(self, type_: TensorType) -> Value:
         return self.builder.create("tensor.empty", result_types=[type_]).result
 
     def generic(
@@ -129,7 +132,7 @@ class _Group:
     def filled(self, type_: TensorType, init: Value, location: Location) -> Value:
         b = self.builder
         b.location = location
-        return b.create("linalg.fill", [init, self._empty(type_)], None, [type_]).result
+        return b.create("linalg.fill", [init, self.empty(type_)], None, [type_]).result
 
     def narrow(self, value: Value, result: Value, wide: ScalarType) -> Value:
         """16-bit accumulations run in float32 and round once, at the end."""
@@ -143,7 +146,7 @@ class _Group:
         x.type = wide
         body.builder.location = location
         made = convert(body.builder, x, wide, out.element)
-        outs = [self._empty(lowered(out))]
+        outs = [self.empty(lowered(out))]
         return self.generic(body, [made], outs, [at], out.rank, location)[0]
 
     # -- windows ------------------------------------------------------------------
@@ -151,7 +154,7 @@ class _Group:
     def concatenate(self, op: Operation) -> list[Value]:
         """Each operand into its own window."""
         out, d = tensor_type(op.result), op["dimension"]
-        made, at = self._empty(lowered(out)), 0
+        made, at = self.empty(lowered(out)), 0
         for operand in op.operands:
             dims = tensor_type(operand).dims
             offsets = [at if i == d else 0 for i in range(out.rank)]
@@ -171,7 +174,7 @@ class _Group:
             sizes.append(max(0, end - a))
         body = self.body(out.dims)
         value, at = body.at(op.operands[1], ()), here(out.rank)
-        empty = [self._empty(lowered(out))]
+        empty = [self.empty(lowered(out))]
         (made,) = self.generic(body, [value], empty, [at], out.rank, op.location)
         where = tuple(Affine.dim(i).scaled(1, a) for i, a in enumerate(first))
         offsets = [
@@ -189,13 +192,13 @@ class _Group:
         element, rank = lowered(tensor_type(op.result)).element, len(sizes)
         body = self.body(sizes)
         value = body.at(operand, where)
-        out = [self._empty(tensor(sizes, element))]
+        out = [self.empty(tensor(sizes, element))]
         (made,) = self.generic(body, [value], out, [here(rank)], rank, op.location)
         window = {"offsets": tuple(offsets), "sizes": tuple(sizes), "strides": tuple(strides)}
         return self.builder.create("tensor.insert_slice", [made, into], window, [into.type]).result
 
 
-HEROES: dict[str, Callable[[Any, Operation], list[Value]]] = {
+HEROES: Heroes = {
     "stablehlo.reduce": fold,
     "stablehlo.reduce_window": fold,
     "stablehlo.dot_general": contract,
@@ -203,14 +206,18 @@ HEROES: dict[str, Callable[[Any, Operation], list[Value]]] = {
     "stablehlo.concatenate": _Group.concatenate,
     "stablehlo.pad": _Group.pad,
 }
+ALONE: Heroes = {**HEROES, "stablehlo.pad": guarded_pad}
 
 
-def fusion_to_linalg(source: Operation, into: Module) -> Operation:
-    """The function `source` (a fusion of StableHLO ops) as one of linalg ops."""
+def fusion_to_linalg(source: Operation, into: Module, alone: bool = False) -> Operation:
+    """The function `source` (a fusion of StableHLO ops) as one of linalg ops.
+
+    alone  each element of a result is made by a thread that waits for no other
+    """
     inputs = [lowered(tensor_type(v)) for v in source.body.args]
     made, builder = function(into, source["sym_name"], inputs, (), "private", source.location)
     made.attributes["minidl.fusion"] = source.get("minidl.fusion")
-    group = _Group(source, builder)
+    group = _Group(source, builder, ALONE if alone else HEROES)
     group.tensors.update(zip(source.body.args, made.body.args, strict=True))
     finish(builder, group.run())
     return made

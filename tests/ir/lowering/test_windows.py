@@ -17,6 +17,7 @@ from minidl.core.errors import UnsupportedError
 from minidl.ir.lowering import schedule
 from minidl.ir.lowering.to_linalg import fusion_to_linalg
 from minidl.ir.mlir.module import Module
+from minidl.xla import compiler
 from minidl.xla.compiler import compile_module
 from tests.ir.lowering.jaxed import (
     agree,
@@ -280,3 +281,22 @@ def test_a_convnet_and_its_gradient_are_those_of_jax():
     exact = jax_results(f, x.astype(np.float64), *(p.astype(np.float64) for p in params))
     for got, want in zip(native_results(module, [x, *params]), exact, strict=True):
         np.testing.assert_allclose(got, want, rtol=1e-5, atol=1e-5 * abs(np.asarray(want)).max())
+
+
+@pytest.mark.parametrize("interior", [0, 2])
+@pytest.mark.parametrize("low", [-5, -1, 0, 2])
+def test_a_pad_that_asks_for_each_element_pads_alike(low, interior, monkeypatch):
+    """The pad of a GPU's threads, which share nothing, run on the host: in bounds and exact."""
+    x = np.arange(1, 21, dtype=np.float32).reshape(4, 5)
+    amounts = [(low, 6, interior), (1, low, 0)]
+
+    def f(x):
+        return lax.pad(x * 2, np.float32(-1), amounts) + 1
+
+    monkeypatch.setattr(
+        compiler, "fusion_to_linalg", lambda op, out, alone: fusion_to_linalg(op, out, alone=True)
+    )
+    module = program(f, x)
+    text = str(compile_module(module, stop="linalg").modules["linalg"])
+    assert "tensor.insert_slice" not in text
+    agree(f, x)
