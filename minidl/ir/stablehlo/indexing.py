@@ -51,16 +51,16 @@ def _infer_dynamic_slice(types: Sequence[Type], attributes: dict[str, Any], _: A
 
 
 def _print_dynamic_slice(op: Operation, printer: Any) -> str:
-    x, *starts = map(printer.name, op.operands)
+    names = ", ".join(map(printer.name, op.operands))
     rest = printer.attr_dict(op, frozenset(["slice_sizes"]))
     sizes = f"sizes = {INTS.text(op['slice_sizes'], True)}{rest and ' ' + rest}"
-    return f"{op.name} {x}, {', '.join(starts)}, {sizes} : {function_of(op)}"
+    return f"{op.name} {names}, {sizes} : {function_of(op)}"
 
 
 def _parse_dynamic_slice(p: Any) -> Parts:
     parts = Parts(operands=p.value_list())
-    while p.accept(","):  # two of them when there is no start index
-        pass
+    p.expect(",")
+    p.accept(",")  # MLIR prints two where there is no start index, and cannot read them itself
     p.expect("sizes")
     p.expect("=")
     parts.attributes["slice_sizes"] = INTS.parse(p, True)
@@ -149,6 +149,8 @@ def _check_updates(
     name: str, x: TensorType, starts: TensorType, update: TensorType, dims: GatherDims
 ) -> None:
     """C4: the updates have the batch sizes, and windows that fit in the input."""
+    if update.rank != len(dims.offset_dims) + len(dims.batch_sizes(starts.dims)):
+        raise fail(name, "C4", f"updates {update} have not the rank that {starts} asks for")
     sizes = [0] * x.rank
     for d, walk in zip(dims.window_dims(x.rank), dims.offset_dims, strict=True):
         sizes[d] = update.dims[walk]

@@ -44,16 +44,16 @@ def int_kind(type_name: str) -> Kind:
     return Kind(type_name, lambda v, pretty: str(v) if pretty else f"{v} : {type_name}", parse)
 
 
-def _parse_array(p: Any, item: Callable[[], Any]) -> tuple[Any, ...]:
+def _parse_array(p: Any, item: Callable[[], Any], element: str) -> tuple[Any, ...]:
     """`[1, 2]`, or `array<i64: 1, 2>`."""
     if p.accept("["):
         return tuple(p.comma_list(item, "]"))
     p.expect("array")
     p.expect("<")
     at = p.at_
-    element = p.type()
-    if not isinstance(element, ScalarType) or element.is_float:
-        raise p.error(f"an array of integers has no elements of type {element}", at)
+    found = p.type()
+    if not isinstance(found, ScalarType) or found.name != element:
+        raise p.error(f"expected an array of {element}, found one of {found}", at)
     if p.accept(">"):
         return ()
     p.expect(":")
@@ -62,7 +62,7 @@ def _parse_array(p: Any, item: Callable[[], Any]) -> tuple[Any, ...]:
 
 
 def _parse_ints(p: Any, pretty: bool) -> tuple[int, ...]:
-    return _parse_array(p, p.integer)
+    return _parse_array(p, p.integer, "i64")
 
 
 def _ints_text(v: Any, pretty: bool) -> str:
@@ -72,7 +72,7 @@ def _ints_text(v: Any, pretty: bool) -> str:
 
 
 def _parse_bools(p: Any, pretty: bool) -> tuple[bool, ...]:
-    return _parse_array(p, p.boolean)
+    return _parse_array(p, p.boolean, "i1")
 
 
 def _bool(v: bool) -> str:
@@ -105,6 +105,59 @@ def enum_kind(dialect: str, mnemonic: str, cases: str) -> Kind:
         return value
 
     return Kind(mnemonic, lambda v, pretty: v if pretty else f"#{dialect}<{mnemonic} {v}>", parse)
+
+
+def numbered(name: str, cases: str, quoted: bool = False, type_name: str = "i64") -> Kind:
+    """A case by its name in the pretty form, by its number in the generic one: `2 : i64`."""
+    known = cases.split()
+
+    def parse(p: Any, pretty: bool) -> str:
+        at = p.at_
+        if p.words[at][:1].isdigit():
+            number = int_kind(type_name).parse(p, pretty)
+            word = known[number] if 0 <= number < len(known) else str(number)
+        else:
+            word = p.string() if p.words[at][:1] == '"' else p.word()
+        if word not in known:
+            raise p.error(f"{word[:40]!r} is not a {name}: {', '.join(known)}", at)
+        return str(word)
+
+    def text(v: str, pretty: bool) -> str:
+        if pretty:
+            return quote(v) if quoted else v
+        return f"{known.index(v)} : {type_name}"
+
+    return Kind(name, text, parse)
+
+
+def flags(dialect: str, mnemonic: str, cases: str, comma: str = ", ") -> Kind:
+    """A set of words as a tuple: `<nsw, nuw>` in the pretty form; none are left out."""
+    known = (*cases.split(), "none")
+
+    def word(p: Any) -> str:
+        at = p.at_
+        found = p.word()
+        if found not in known:
+            raise p.error(f"{found[:40]!r} is not one of {', '.join(known)}", at)
+        return str(found)
+
+    def parse(p: Any, pretty: bool) -> tuple[str, ...]:
+        if not pretty:
+            p.expect(f"#{dialect}.{mnemonic}")
+        p.expect("<")
+        found = tuple(p.comma_list(lambda: word(p), ">"))
+        return () if found == ("none",) else found
+
+    def text(v: tuple[str, ...], pretty: bool) -> str:
+        inside = f"<{comma.join(v) or 'none'}>"
+        return inside if pretty else f"#{dialect}.{mnemonic}{inside}"
+
+    return Kind(mnemonic, text, parse)
+
+
+ICMP = "eq ne slt sle sgt sge ult ule ugt uge"
+FCMP = "oeq ogt oge olt ole one ord ueq ugt uge ult ule une uno"
+FAST = "reassoc nnan ninf nsz arcp contract afn fast"
 
 
 def list_of(kind: Kind) -> Kind:
