@@ -47,7 +47,7 @@ def test_the_lines_and_operations_of_the_step_are_as_the_prose_says():
     applies = sum("applies" in line for line in lines)
     assert (len(lines), braces, applies, len(list(step().walk()))) == (90, 2, 7, 102)
     assert "Of the 90 lines 88 begin an operation and two close a brace" in text()
-    assert 102 - 88 == 2 * applies
+    assert 2 * applies == 102 - 88
 
 
 def test_no_value_of_the_step_is_made_twice():
