@@ -15,26 +15,25 @@ from collections.abc import Sequence
 from typing import Any
 
 from minidl.core.errors import ShapeError
+from minidl.ir.mlir.attributes import Typed
 from minidl.ir.mlir.spec import define
-from minidl.ir.mlir.types import TensorType, Type, tensor
+from minidl.ir.mlir.types import TensorType, Type, f32, tensor
 from minidl.ir.stablehlo.elementwise import tensors
 from minidl.ir.stablehlo.regions import makes
+from minidl.ir.text.decimals import number_text
 from minidl.ir.text.kinds import I64, Kind
 
 EPSILON = Kind(
-    "f32",
-    lambda v, pretty: f"{v:e} : f32" if v == v and abs(v) != float("inf") else f"{v} : f32",
-    lambda p, pretty: _parse_epsilon(p),
+    "f32", lambda v, pretty: f"{number_text(v, f32)} : f32", lambda p, pretty: _parse_epsilon(p)
 )
 
 
 def _parse_epsilon(p: Any) -> float:
     at = p.at_
     made = p.attribute()
-    value = getattr(made, "value", None)
-    if not isinstance(value, float):
+    if not isinstance(made, Typed) or made.type is not f32:
         raise p.error("epsilon is a number such as 1.0e-5 : f32", at)
-    return value
+    return float(made.value)
 
 
 def _feature(name: str, x: TensorType, attributes: dict[str, Any]) -> TensorType:
