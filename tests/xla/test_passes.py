@@ -1,4 +1,4 @@
-"""A pass never changes meaning: to the bit, on programs drawn at random."""
+"""What passes keep, leave and say; that they keep the meaning is `test_programs`."""
 
 from __future__ import annotations
 
@@ -6,47 +6,21 @@ import time
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from minidl import ir
 from minidl.core import step
 from minidl.core.errors import MinidlError, VerifyError
 from minidl.ir.mlir.location import OriginLoc
-from minidl.ir.rewriting import Pass, PassManager, count_ops, cse, dce, fold, inline, present
+from minidl.ir.rewriting import Pass, PassManager, count_ops, cse, inline, present
 from minidl.ir.rewriting.driver import Pattern, rewrite
-from minidl.xla.passes import optimize, pass_manager, simplify
+from minidl.xla.passes import optimize, pass_manager
 from tests.xla import programs
-
-PASSES = [inline, dce, cse, fold, simplify, optimize]
-NAMES = ["inline", "dce", "cse", "fold", "simplify", "optimize"]
-
-
-@pytest.mark.parametrize("change", PASSES, ids=NAMES)
-@given(data=st.data(), seed=st.integers(0, 1000))
-@settings(
-    max_examples=60, deadline=None, derandomize=True, database=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
-)  # fmt: skip
-def test_a_pass_never_changes_meaning(change, data, seed):
-    module = programs.draw_module(lambda xs: data.draw(st.sampled_from(list(xs))), ops=10)
-    assert programs.difference(change, module, seed) is None
-
-
-def test_the_pipeline_keeps_the_meaning_of_600_longer_programs():
-    for seed in range(600):
-        assert programs.difference(optimize, programs.seeded(seed, ops=20), seed) is None
 
 
 @pytest.mark.fuzz
 def test_the_pipeline_keeps_the_meaning_of_many_programs():
     for seed in range(10_000, 40_000):
         assert programs.difference(optimize, programs.seeded(seed, ops=16), seed) is None
-
-
-def test_the_drawn_programs_hold_30_kinds_of_ops():
-    kinds = {op.name for seed in range(300) for op in programs.seeded(seed).walk()}
-    assert len(kinds) >= 30, sorted(kinds)
 
 
 def test_optimizing_twice_changes_nothing_more():
@@ -184,7 +158,7 @@ def test_named_stops():
     assert str(pass_manager().run(module, stop="inline")) == str(module)
     with pytest.raises(MinidlError, match="no pass is called 'fuse'") as caught:
         pass_manager().run(module, stop="fuse")
-    assert "inline, canonicalize, dce" in caught.value.hint
+    assert ", ".join(pass_manager().stops) in caught.value.hint
 
 
 def test_steps_carry_a_title_and_the_text_of_that_moment():
