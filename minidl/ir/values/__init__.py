@@ -43,6 +43,7 @@ from minidl.ir.values import (  # noqa: E402, F401  (rows)
     linear_solve,
     loops,
     movement,
+    padding,
     reduction,
     sorting,
     windows,

@@ -23,7 +23,8 @@ from minidl.ir.values import VALUES
 from minidl.ir.values.elementwise import iota
 from minidl.ir.values.indexing import gather_values
 from minidl.ir.values.movement import broadcast_in_dim, out_shape
-from minidl.ir.values.windows import convolve, spread
+from minidl.ir.values.padding import spread
+from minidl.ir.values.windows import convolve
 
 Array = Any
 
@@ -68,7 +69,7 @@ def dynamic_pad(
         raise ShapeError(f"{op.name}: interior padding {interior.tolist()} (C3)", op=op.name)
     window = pad_of(numbers(low), numbers(high), numbers(interior))
     agrees(op, output_sizes(window, x.shape))
-    return spread(x, window, value)
+    return spread(op, x, window, value)
 
 
 @VALUES.rule("stablehlo.real_dynamic_slice")

@@ -250,7 +250,7 @@ def select(op: Operation, pred: Array, on_true: Array, on_false: Array) -> Array
 @VALUES.rule("stablehlo.clamp")
 def clamp(op: Operation, low: Array, x: Array, high: Array) -> Array:
     with np.errstate(all="ignore"):
-        return minimum(maximum(x, np.broadcast_to(low, x.shape)), np.broadcast_to(high, x.shape))
+        return minimum(maximum(x, low), high)
 
 
 @VALUES.rule("stablehlo.convert")

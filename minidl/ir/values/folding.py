@@ -63,7 +63,7 @@ def fold(
     state: Sequence[Array] = [
         np.broadcast_to(init.astype(t), outputs) for init, t in zip(inits, dtypes, strict=True)
     ]
-    for k in np.ndindex(arrays[0].shape[len(outputs) :]):
+    for k in np.ndindex(arrays[0].shape[len(outputs) :] if 0 not in outputs else 0):
         row = [x[(..., *k)].astype(t) for x, t in zip(arrays, dtypes, strict=True)]
         state = body(*state, *row)
     return tuple(x.astype(t.numpy) for x, t in zip(state, types, strict=True))

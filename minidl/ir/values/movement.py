@@ -57,22 +57,3 @@ def slice_(op: Operation, x: Array) -> Array:
 @VALUES.rule("stablehlo.concatenate")
 def concatenate(op: Operation, *xs: Array) -> Array:
     return np.concatenate(xs, axis=op["dimension"])
-
-
-@VALUES.rule("stablehlo.pad")
-def pad(op: Operation, x: Array, value: Array) -> Array:
-    """Negative edges cut; interior padding stands between neighbours."""
-    low, high, inner = op["edge_padding_low"], op["edge_padding_high"], op["interior_padding"]
-    wide = [max(0, n + max(n - 1, 0) * i) for n, i in zip(x.shape, inner, strict=True)]
-    full = [max(0, lo) + n + max(0, hi) for n, lo, hi in zip(wide, low, high, strict=True)]
-    out = np.full(full, value, x.dtype)
-    inside = tuple(
-        slice(max(0, lo), max(0, lo) + n, i + 1) for n, lo, i in zip(wide, low, inner, strict=True)
-    )
-    if x.size:
-        out[inside] = x
-    cut = tuple(
-        slice(max(0, -lo), max(0, n - max(0, -hi)))
-        for n, lo, hi in zip(full, low, high, strict=True)
-    )
-    return out[cut]

@@ -22,26 +22,19 @@ from minidl.ir.values import VALUES, interpreted
 from minidl.ir.values.elementwise import result_dtype
 from minidl.ir.values.folding import Body, body_of, fold, fold_into
 from minidl.ir.values.movement import out_shape
+from minidl.ir.values.padding import MAX_STEPS, bounded, spread
 from minidl.ir.values.regions import Run
 
 Array = Any
 
 
-def spread(x: Array, window: Window, fill: Array) -> Array:
-    """x with padding around it and holes between its elements (`pad`)."""
-    out = np.full([dim.padded(n) for dim, n in zip(window, x.shape, strict=True)], fill, x.dtype)
-    kept = [dim.kept(n) for dim, n in zip(window, x.shape, strict=True)]
-    out[tuple(there for _, there in kept)] = x[tuple(here for here, _ in kept)]
-    return out
-
-
-def patches(x: Array, window: Window, fill: Array) -> Array:
+def patches(op: Operation, x: Array, window: Window, fill: Array) -> Array:
     """[outputs …, window …]: what stands under each element of each window."""
     outputs = output_sizes(window, x.shape)
     sizes = tuple(dim.size for dim in window)
     if 0 in outputs:
         return np.empty(outputs + sizes, x.dtype)
-    base = spread(x, window, fill)
+    base = spread(op, x, window, fill)
     steps = [s * dim.stride for s, dim in zip(base.strides, window, strict=True)]
     inner = [s * dim.window_dilation for s, dim in zip(base.strides, window, strict=True)]
     view = np.lib.stride_tricks.as_strided(base, outputs + sizes, (*steps, *inner), writeable=False)
@@ -52,7 +45,10 @@ def patches(x: Array, window: Window, fill: Array) -> Array:
 def reduce_window(op: Operation, *arrays: Array, run: Run) -> tuple[Array, ...]:
     """Each window folded from the init value, padding being init values, too."""
     half, window = len(arrays) // 2, op_window(op)
-    views = [patches(x, window, init) for x, init in zip(arrays[:half], arrays[half:], strict=True)]
+    bounded(op, [dim.size for dim in window], MAX_STEPS, "positions in its window")
+    views = [
+        patches(op, x, window, init) for x, init in zip(arrays[:half], arrays[half:], strict=True)
+    ]
     with np.errstate(all="ignore"):
         return fold(op.regions[0], views, arrays[half:], len(window), run)
 
@@ -63,6 +59,7 @@ def select_and_scatter(
 ) -> tuple[Array, ...]:
     """Each source element goes to the place that `select` chose in its window."""
     select, region = op.regions
+    bounded(op, [dim.size for dim in op_window(op)], MAX_STEPS, "positions in its window")
     with np.errstate(all="ignore"):
         places = _selected(body_of(select, run), x, op_window(op))
         start = np.broadcast_to(init, x.shape)
@@ -111,7 +108,7 @@ def convolve(op: Operation, x: Array, kernel: Array, window: Window) -> Array:
     groups = op["feature_group_count"] * op["batch_group_count"]
     depth, width = kernel.shape[-2:]
     whole = (WindowDim(1), *window, WindowDim(depth, stride=depth))
-    rows = patches(x.astype(wide), whole, np.zeros((), wide))
+    rows = patches(op, x.astype(wide), whole, np.zeros((), wide))
     rows = np.moveaxis(rows, x.ndim - 1, 0).reshape(groups, -1, kernel.size // width)
     columns = np.moveaxis(kernel.astype(wide).reshape(-1, groups, width // groups), 1, 0)
     with np.errstate(all="ignore"):

@@ -95,3 +95,39 @@ def test_padding_that_cuts_more_than_there_is_leaves_nothing():
     ir.verify(module)
     (got,) = ir.evaluate(module, np.ones(2, np.float32), np.float32(0))
     assert got.shape == (0,)
+
+
+@pytest.mark.parametrize(("low", "high", "size"), [(-(10**12), 10**12, 2), (10**12, -(10**12), 2)])
+def test_padding_that_is_cut_off_again_is_never_made(low, high, size):
+    text = f"""func.func @main(%x: tensor<2xf32>, %z: tensor<f32>) -> tensor<{size}xf32> {{
+      %0 = stablehlo.pad %x, %z, low = [{low}], high = [{high}], interior = [0]
+        : (tensor<2xf32>, tensor<f32>) -> tensor<{size}xf32>
+      return %0 : tensor<{size}xf32>
+    }}"""
+    (got,) = ir.evaluate(ir.parse(text), np.ones(2, np.float32), np.float32(5))
+    assert got.tolist() == [5, 5]
+
+
+@pytest.mark.parametrize(
+    ("op", "says"),
+    [("pad = 10^12", "elements of its padded operand"), ("window", "positions in its window")],
+)
+def test_what_would_take_all_memory_or_all_day_is_refused(op, says):
+    from minidl.core.errors import UnsupportedError
+
+    size, pad = (1, 10**12) if "pad" in op else (10**9, 10**9)
+    stride = 10**13 if "pad" in op else 10**10
+    text = f"""func.func @main(%x: tensor<2xf32>, %z: tensor<f32>) -> tensor<1xf32> {{
+      %0 = "stablehlo.reduce_window"(%x, %z) <{{window_dimensions = array<i64: {size}>,
+        window_strides = array<i64: {stride}>, padding = dense<[[{pad}, {pad}]]> : tensor<1x2xi64>
+      }}> ({{
+      ^bb0(%a: tensor<f32>, %b: tensor<f32>):
+        %s = stablehlo.add %a, %b : tensor<f32>
+        stablehlo.return %s : tensor<f32>
+      }}) : (tensor<2xf32>, tensor<f32>) -> tensor<1xf32>
+      return %0 : tensor<1xf32>
+    }}"""
+    module = ir.parse(text)
+    ir.verify(module)
+    with pytest.raises(UnsupportedError, match=says):
+        ir.evaluate(module, np.ones(2, np.float32), np.float32(0))
