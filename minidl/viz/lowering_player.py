@@ -33,6 +33,7 @@ from minidl.xla.compiler import STAGES
 CPU = "x86-64-v3"  # fixed, so that a page is the same everywhere
 SHOWN = ("stablehlo", "optimized", "fused", "linalg", "loops", "llvm", "x86")
 ENGINE_ERRORS = (AssertionError, LookupError, TypeError, ValueError, RecursionError)
+LONGEST_LINE = 800
 LONGEST = 6000  # lines of one column; a browser draws no more in good time
 
 SAYS = {
@@ -158,7 +159,7 @@ def _file(exe: Executable, file: str, text: str) -> Stage:
             if span.file == file:
                 ids.setdefault(span.line, set()).add(record.id)
     rows = text.rstrip("\n").split("\n")
-    lines = [Line(cut(row), tuple(sorted(ids.get(i, ())))) for i, row in enumerate(rows, 1)]
+    lines = [Line(_whole(row), tuple(sorted(ids.get(i, ())))) for i, row in enumerate(rows, 1)]
     return Stage("file", "your file", _bounded(lines), {"lines": str(len(rows))})
 
 
@@ -166,6 +167,11 @@ def _column(name: str, lines: Sequence[Any]) -> Stage:
     shape = stages.columns if name == "x86" else cut
     shown = [Line(shape(line.text), tuple(sorted(line.ids))) for line in lines if line.text.strip()]
     return Stage(name, stages.TITLES[name], _bounded(shown), stages.counts(name, list(lines)))
+
+
+def _whole(line: str) -> str:
+    """The line, unless it is a constant that no reader reads."""
+    return cut(line, LONGEST_LINE)
 
 
 def _bounded(lines: list[Line]) -> list[Line]:
@@ -254,7 +260,13 @@ def _text(stage: Stage, op: OpRecord | None, height: int, side: str) -> dict[str
     lang = "llvm" if stage.name == "llvm" else "asm" if stage.name == "x86" else "mlir"
     shown = [i + 1 for i in marked if first <= i < last]
     return panel.code(
-        texts[first:last], shown, (), lang=lang, title=stage.title, start=first + 1, side=side
+        [cut(text) for text in texts[first:last]],
+        shown,
+        (),
+        lang=lang,
+        title=stage.title,
+        start=first + 1,
+        side=side,
     )
 
 

@@ -33,6 +33,7 @@ from minidl.xla import Executable
 from minidl.xla.buffers import Buffer, Memory
 
 LIVES = "Which temporaries live, call by call"
+AROUND = ("func.call", "stablehlo.while", "stablehlo.case", "stablehlo.if")
 MANY = 40  # rows of a table that stands open
 HOLDERS = ("builtin.module", "func.func")
 
@@ -184,7 +185,11 @@ def _tour(stages: Sequence[Stage], exe: Executable) -> list[Tour]:
     """One op followed down: that of the file with the most lines in the last stage."""
     lines = {s.name: _lines_of(s) for s in stages}
     last = stages[-1].name
-    known = [op for op in exe.provenance.ops.values() if lines["file"].get(op.id)]
+    known = [
+        op
+        for op in exe.provenance.ops.values()
+        if lines["file"].get(op.id) and op.name not in AROUND and not op.name.endswith("return")
+    ]
     busy = max(known, key=lambda op: len(lines[last].get(op.id, ())), default=None)
     if busy is None or last != "x86" or not lines[last].get(busy.id):
         return []
@@ -194,7 +199,7 @@ def _tour(stages: Sequence[Stage], exe: Executable) -> list[Tour]:
         own = {s.name: lines[s.name].get(busy.id, [])[:60] for s in (stages[0], above, stage)}
         many = len(lines[stage.name].get(busy.id, ()))
         caption = f"{name} is behind {_count(many, 'line')} here. {SAYS[stage.name]}"
-        show = list(dict.fromkeys((stages[0].name, above.name, stage.name)))
+        show = list(dict.fromkeys((stage.name, stages[0].name, above.name)))
         mile = f"as {stage.title}"
         question = _how_many(busy.name, count) if stage.name == "llvm" else None
         out.append(Tour(caption, show, own, "", mile, question))
@@ -239,12 +244,15 @@ def _memory(exe: Executable) -> Section:
     out.blocks.append(table(("what", "bytes"), rows))
     if temps:
         together = sum(b.size for b in temps)
-        out.blocks.append(
-            para(
-                f"The temporaries have {together:,} bytes together and share "
-                f"{memory.temp_bytes:,}: two may use the same bytes when they never live at once."
+        words = f"The temporaries have {together:,} bytes together"
+        if together > memory.temp_bytes:
+            words += (
+                f" and share {memory.temp_bytes:,}: two may use the same bytes when they never "
+                "live at once."
             )
-        )
+        else:
+            words += "; each begins at a multiple of 64, and none shares the bytes of another."
+        out.blocks.append(para(words))
         out.blocks.append(WidePlayer(_calls(memory, temps), name="memory", title=LIVES).html)
     return out
 
@@ -274,7 +282,8 @@ def _call(
         current=[f"{lane}.{i}" for lane, spans in lanes.items() for i, (a, z, _) in
                  enumerate(spans) if a <= t < z],
     )  # fmt: skip
-    caption = f"While call {t} runs, {_count(len(live), 'temporary').replace('ys', 'ies')} live."
+    many = "one temporary lives" if len(live) == 1 else f"{len(live)} temporaries live"
+    caption = f"While call {t} runs, {many}."
     counters = {"live bytes": memory.live(t), "block bytes": memory.temp_bytes}
     return Frame(f"call {t}", caption, [drawn], counters, "most bytes live" if peak else None)
 

@@ -306,6 +306,6 @@ def window(lines: Sequence[str], where: int, height: int) -> tuple[int, int]:
     return first, min(first + height, end)
 
 
-def cut(line: str) -> str:
+def cut(line: str, widest: int = WIDEST) -> str:
     """A line no longer than can be read; constants of thousands of digits are."""
-    return line if len(line) <= WIDEST else line[: WIDEST - 20] + " … " + line[-17:]
+    return line if len(line) <= widest else line[: widest - 20] + " … " + line[-17:]
