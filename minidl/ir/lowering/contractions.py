@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from minidl.core.errors import UnsupportedError
-from minidl.ir.dimension_numbers import ConvDims
+from minidl.ir.dimension_numbers import ConvDims, Window
 from minidl.ir.lowering.body import Body
 from minidl.ir.lowering.indexing import Index, dot_index, here, tensor_type, uses_lanes
 from minidl.ir.lowering.scalars import constant, convert, is_16, signless
@@ -53,32 +53,39 @@ def contraction(op: Operation, group: Affine | None = None) -> Contraction:
 
 
 def _convolution(op: Operation, group: Affine) -> Contraction:
-    """Rows of `ConvDims` read side by side: out, lhs, rhs."""
+    """Rows of `ConvDims` read side by side: out, lhs, rhs.
+
+    What is summed over is walked in the order in which the input lies in memory.
+    """
     dims: ConvDims = op["dimension_numbers"]
-    out, kernel = tensor_type(op.result), tensor_type(op.operands[1])
-    at, rank = here(out.rank), out.rank
+    out, kernel = tensor_type(op.result), tensor_type(op.operands[1]).dims
+    window, at, rank = _plain_window(op), here(out.rank), out.rank
+    pairs = [*zip(dims.input_spatial, dims.kernel_spatial, strict=True)]
+    summed = sorted([*pairs, (dims.input_feature, dims.kernel_input_feature)])
+    k = {d: Affine.dim(rank + i) for i, (d, _) in enumerate(summed)}
     lhs, rhs = [Affine()] * rank, [Affine()] * rank
-    sizes = list(out.dims)
-    for s, w in enumerate(conv_window(op)):
-        if w.low or w.high or w.base_dilation != 1:
-            raise UnsupportedError(
-                f"{op.name} with padding or holes in its input is not lowered as it is",
-                op=op.name, span=place(op.location),
-                hint="stage: linalg; pad the input before, as `xla.compile` does",
-            )  # fmt: skip
-        k = Affine.dim(len(sizes))
-        sizes.append(w.size)
-        lhs[dims.input_spatial[s]] = at[dims.output_spatial[s]].scaled(w.stride, 0) + k.scaled(
-            w.window_dilation, 0
-        )
-        rhs[dims.kernel_spatial[s]] = k.scaled(-1, w.size - 1) if w.reversed else k
-    feature, features = Affine.dim(len(sizes)), kernel.dims[dims.kernel_input_feature]
-    sizes.append(features)
+    for w, (x, y), o in zip(window, pairs, dims.output_spatial, strict=True):
+        lhs[x] = at[o].scaled(w.stride, 0) + k[x].scaled(w.window_dilation, 0)
+        rhs[y] = k[x].scaled(-1, w.size - 1) if w.reversed else k[x]
+    feature = k[dims.input_feature]
     lhs[dims.input_batch] = at[dims.output_batch]
-    lhs[dims.input_feature] = feature + group.scaled(features, 0)
+    lhs[dims.input_feature] = feature + group.scaled(kernel[dims.kernel_input_feature], 0)
     rhs[dims.kernel_input_feature] = feature
     rhs[dims.kernel_output_feature] = at[dims.output_feature]
+    sizes = [*out.dims, *(kernel[d] for _, d in summed)]
     return Contraction(sizes, tuple(lhs), tuple(rhs), out.dims[-1] < 8)
+
+
+def _plain_window(op: Operation) -> Window:
+    window = conv_window(op)
+    if any(w.low or w.high or w.base_dilation != 1 for w in window):
+        raise UnsupportedError(
+            f"{op.name} with padding or holes in its input is not lowered as it is",
+            op=op.name,
+            span=place(op.location),
+            hint="stage: linalg; pad the input before, as `xla.compile` does",
+        )
+    return window
 
 
 def outputs_a_group(op: Operation) -> int:
