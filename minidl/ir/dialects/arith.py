@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from minidl.core.errors import VerifyError
 from minidl.ir.mlir.attributes import Dense, Typed
 from minidl.ir.mlir.core import Operation
 from minidl.ir.mlir.spec import define
 from minidl.ir.mlir.types import Type, VectorType, i1
 from minidl.ir.text.form import Custom, Parts
-from minidl.ir.text.kinds import Kind
+from minidl.ir.text.kinds import FAST, FCMP, ICMP, Kind, flags, numbered
 from minidl.ir.text.printer import attribute_text
 
 
@@ -28,66 +29,91 @@ def _truth(types: Sequence[Type], attributes: Any, regions: Any) -> list[Type]:
     return [VectorType(t.shape, i1) if isinstance(t, VectorType) else i1]
 
 
-_BINARY = (
-    "addf subf mulf divf remf maximumf minimumf addi subi muli divsi divui remsi remui "
-    "andi ori xori shli shrsi shrui maxsi maxui minsi minui"
+FASTMATH = flags("arith", "fastmath", FAST, ",")
+OVERFLOW = flags("arith", "overflow", "nsw nuw")
+_FLAGS: dict[str, tuple[dict[str, Any], str]] = {  # which flags an op may carry → its form's part
+    "": ({}, ""),
+    "fast": ({"fastmath?": FASTMATH}, "[ fastmath ~$fastmath ]?fastmath"),
+    "wraps": ({"overflowFlags?": OVERFLOW}, "[ overflow ~$overflowFlags ]?overflowFlags"),
+}
+_BINARY = {
+    "fast": "addf subf mulf divf remf maximumf minimumf maxnumf minnumf",
+    "wraps": "addi subi muli shli",
+    "": "divsi divui shrsi shrui remsi remui ceildivsi ceildivui floordivsi "
+    "andi ori xori maxsi maxui minsi minui",
+}
+_COMMUTES = (
+    "addf mulf maximumf minimumf maxnumf minnumf addi muli andi ori xori maxsi maxui minsi minui"
 )
-_COMMUTES = [
-    "addf",
-    "mulf",
-    "maximumf",
-    "minimumf",
-    "addi",
-    "muli",
-    "andi",
-    "ori",
-    "xori",
-    "maxsi",
-    "maxui",
-    "minsi",
-    "minui",
-]
-for short in _BINARY.split():
-    define(
-        f"arith.{short}",
-        "lhs rhs",
-        infer=like_first,
-        form="%lhs , %rhs {} :results",
-        traits="pure scalar" + (" commutative" if short in _COMMUTES else ""),
-    )
-define("arith.negf", "x", infer=like_first, form="%x {} :results", traits="pure scalar")
+for flag, names in _BINARY.items():
+    for short in names.split():
+        define(
+            f"arith.{short}",
+            "lhs rhs",
+            attributes=_FLAGS[flag][0],
+            infer=like_first,
+            form=f"%lhs , %rhs {_FLAGS[flag][1]} {{}} :results",
+            traits="pure scalar" + (" commutative" if short in _COMMUTES.split() else ""),
+        )
 
-WORD = Kind("predicate", lambda v, pretty: v, lambda p, pretty: p.word())
-for short in ("cmpf", "cmpi"):
+
+def unary(name: str, infer: Any = like_first, types: str = ":results") -> None:
+    """A row of one operand, with fast-math flags."""
+    known, words = _FLAGS["fast"]
+    define(
+        name,
+        "x",
+        attributes=known,
+        infer=infer,
+        form=f"%x {words} {{}} {types}",
+        traits="pure scalar",
+    )
+
+
+unary("arith.negf")
+define(
+    "arith.cmpi",
+    "lhs rhs",
+    attributes={"predicate": numbered("predicate", ICMP)},
+    infer=_truth,
+    form="$predicate , %lhs , %rhs {} :first",
+    traits="pure scalar",
+)
+define(
+    "arith.cmpf",
+    "lhs rhs",
+    attributes={"predicate": numbered("predicate", f"false {FCMP} true"), "fastmath?": FASTMATH},
+    infer=_truth,
+    form="$predicate , %lhs , %rhs [ fastmath ~$fastmath ]?fastmath {} :first",
+    traits="pure scalar",
+)
+define(
+    "arith.addui_extended",
+    "lhs rhs",
+    infer=lambda types, attributes, regions: [types[0], *_truth(types, attributes, regions)],
+    form="%lhs , %rhs {} :results",
+    traits="pure",
+)
+for short in ("mulsi_extended", "mului_extended"):
     define(
         f"arith.{short}",
         "lhs rhs",
-        attributes={"predicate": WORD},
-        infer=_truth,
-        form="$predicate , %lhs , %rhs {} :first",
-        traits="pure scalar",
+        infer=lambda types, attributes, regions: [types[0], types[0]],
+        form="%lhs , %rhs {} :first",
+        traits="pure",
     )
 
 CASTS = "extf truncf sitofp uitofp fptosi fptoui extsi extui trunci bitcast index_cast index_castui"
 
 
-def _print_cast(op: Operation, printer: Any) -> str:
-    x = op.operands[0]
-    return f"{op.name} {printer.name(x)} : {x.type} to {op.result.type}"
-
-
-def parse_cast(p: Any) -> Parts:
-    """`%x : from to into`."""
-    parts = Parts(operands=[p.value_name()])
-    p.expect(":")
-    parts.operand_types = [p.type()]
-    p.expect("to")
-    parts.result_types = [p.type()]
-    return parts
+def _verify_cast(op: Operation) -> None:
+    x, y = op.operands[0].type, op.result.type
+    if getattr(x, "shape", None) != getattr(y, "shape", None):
+        raise VerifyError(f"{op.name} from {x} to {y}: a cast keeps the shape", op=op.name)
 
 
 for short in CASTS.split():
-    define(f"arith.{short}", "x", form=Custom(_print_cast, parse_cast), traits="pure scalar")
+    define(f"arith.{short}", "x", form="%x {} :to", verify=_verify_cast, traits="pure scalar")
 
 
 def _print_select(op: Operation, printer: Any) -> str:
@@ -149,17 +175,28 @@ define(
 )
 
 _MATH = (
-    "exp expm1 log log1p tanh sqrt rsqrt sin cos tan erf absf absi ceil floor roundeven round "
-    "cbrt ctpop ctlz"
+    "exp exp2 expm1 log log2 log10 log1p tanh sinh cosh asin acos atan asinh acosh atanh sqrt "
+    "rsqrt sin cos tan erf erfc absf ceil floor roundeven round trunc cbrt"
 )
 for short in _MATH.split():
+    unary(f"math.{short}")
+for short in ["isnan", "isinf", "isfinite", "isnormal"]:
+    unary(f"math.{short}", infer=_truth, types=":first")
+for short in ["absi", "ctpop", "ctlz", "cttz"]:
     define(f"math.{short}", "x", infer=like_first, form="%x {} :results", traits="pure scalar")
-for short in ("powf", "ipowi", "atan2", "copysign"):
+for short, operands in (
+    ("powf", "lhs rhs"),
+    ("atan2", "lhs rhs"),
+    ("copysign", "lhs rhs"),
+    ("fma", "a b c"),
+):
     define(
         f"math.{short}",
-        "lhs rhs",
+        operands,
+        attributes=_FLAGS["fast"][0],
         infer=like_first,
-        form="%lhs , %rhs {} :results",
+        form=" , ".join(f"%{x}" for x in operands.split()) + f" {_FLAGS['fast'][1]} {{}} :results",
         traits="pure scalar",
     )
-define("math.fma", "a b c", infer=like_first, form="%a , %b , %c {} :results", traits="pure scalar")
+define("math.ipowi", "lhs rhs", infer=like_first, form="%lhs , %rhs {} :results", traits="pure")
+define("math.fpowi", "lhs rhs", infer=like_first, form="%lhs , %rhs {} :operands", traits="pure")

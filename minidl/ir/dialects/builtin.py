@@ -45,8 +45,11 @@ def _parse_module(p: Any) -> Parts:
 _IN_THE_HEAD = ("sym_name", "function_type", "sym_visibility", "arg_attrs", "res_attrs")
 
 
-def print_function(op: Operation, printer: Any, skip: Sequence[str] = ()) -> str:
-    """What follows the name of a function-like op: `@f(arguments) -> results { … }`."""
+def print_function(op: Operation, printer: Any, skip: Sequence[str] = (), after: str = "") -> str:
+    """What follows the name of a function-like op: `@f(arguments) -> results { … }`.
+
+    `after` stands behind the types; `skip` names attributes that are written already.
+    """
     function: FunctionType = op["function_type"]
     arguments = _with_attrs([f"{t}" for t in function.inputs], op.get("arg_attrs"))
     if op.region.blocks:
@@ -59,7 +62,7 @@ def print_function(op: Operation, printer: Any, skip: Sequence[str] = ()) -> str
     rest = {k: v for k, v in op.attributes.items() if k not in (*_IN_THE_HEAD, *skip)}
     attributes = f" attributes {dictionary_text(rest)}" if rest else ""
     body = f" {printer.region(op.region)}" if op.region.blocks else ""
-    return f"{Symbol(op['sym_name'])}({', '.join(arguments)}){arrow}{attributes}{body}"
+    return f"{Symbol(op['sym_name'])}({', '.join(arguments)}){arrow}{after}{attributes}{body}"
 
 
 def _print_func(op: Operation, printer: Any) -> str:
@@ -83,8 +86,8 @@ class _Argument(NamedTuple):
     location: Location
 
 
-def parse_function(p: Any, default: str = "") -> Parts:
-    """What `print_function` writes; a body may be missing."""
+def parse_function(p: Any, words: Sequence[str] = ()) -> Parts:
+    """What `print_function` writes; a body may be missing.  `words` set unit attributes."""
     parts = Parts(operand_types=[], result_types=[])
     parts.attributes["sym_name"] = p.symbol()
     p.expect("(")
@@ -95,6 +98,7 @@ def parse_function(p: Any, default: str = "") -> Parts:
     parts.attributes["function_type"] = types
     notes = (("arg_attrs", [a.attributes for a in args]), ("res_attrs", [d for _, d in results]))
     parts.attributes.update((key, tuple(dicts)) for key, dicts in notes if any(dicts))
+    parts.attributes.update((word, None) for word in words if p.accept(word))
     if p.accept("attributes"):
         parts.attributes.update(p.attr_dict())
     named = [(*a.name, a.type, a.location) for a in args if a.name]
@@ -105,7 +109,7 @@ def parse_function(p: Any, default: str = "") -> Parts:
         return parts
     if len(named) != len(args):
         raise p.error("a function with a body names its arguments", at)
-    parts.regions = [p.region(named, default=default, isolated=True)]
+    parts.regions = [p.region(named, isolated=True)]
     return parts
 
 
@@ -115,7 +119,7 @@ def _parse_argument(p: Any) -> _Argument:
         name = p.value_name()
         p.expect(":")
     type_ = p.type()
-    attributes = p.attr_dict()
+    attributes = p.dictionary()
     return _Argument(name, type_, attributes, p.trailing_location())
 
 
@@ -130,7 +134,7 @@ def _parse_func(p: Any) -> Parts:
 def _parse_results(p: Any) -> list[tuple[Type, dict[str, Any]]]:
     if not p.accept("("):
         return [(p.type(), {})]
-    out: list[tuple[Type, dict[str, Any]]] = p.comma_list(lambda: (p.type(), p.attr_dict()), ")")
+    out: list[tuple[Type, dict[str, Any]]] = p.comma_list(lambda: (p.type(), p.dictionary()), ")")
     return out
 
 

@@ -43,10 +43,10 @@ def targets(op: Operation) -> list[Target]:
 
 def widths(op: Operation) -> list[int]:
     """How many values each successor is handed."""
-    if op.name == "cf.br":
+    if "operandSegmentSizes" not in op.attributes:
         return [len(op.operands)]
     own = op["operandSegmentSizes"].values
-    if op.name == "cf.cond_br":
+    if "case_operand_segments" not in op.attributes:
         return list(own[1:])
     return [own[1], *op["case_operand_segments"].values]
 
@@ -59,10 +59,11 @@ def _no_results(types: Any, attributes: Any, regions: Any) -> list[Type]:
     return []
 
 
-def _verify_branch(op: Operation) -> None:
+def verify_branch(op: Operation) -> None:
+    """Each successor takes what it is handed."""
     if len(widths(op)) != len(op.successors):
         raise VerifyError(f"{op.name} leads to {len(op.successors)} blocks", op=op.name)
-    if sum(widths(op)) + (op.name != "cf.br") != len(op.operands):
+    if sum(widths(op)) + ("operandSegmentSizes" in op.attributes) != len(op.operands):
         raise VerifyError(f"{op.name} hands over {widths(op)} values, has others", op=op.name)
     for i, (block, values) in enumerate(targets(op)):
         want, got = [v.type for v in block.args], [v.type for v in values]
@@ -168,25 +169,25 @@ def _parse_switch(p: Any) -> Parts:
     return parts
 
 
-_ROWS: tuple[tuple[str, str, dict[str, Any], Any, Any], ...] = (
-    ("br", "values*", {}, _print_br, _parse_br),
-    ("cond_br", "condition values*", {"operandSegmentSizes": ANY}, _print_cond_br, _parse_cond_br),
+Branch = {"br": Custom(_print_br, _parse_br), "cond_br": Custom(_print_cond_br, _parse_cond_br)}
+_ROWS: tuple[tuple[str, str, dict[str, Any], Custom], ...] = (
+    ("br", "values*", {}, Branch["br"]),
+    ("cond_br", "condition values*", {"operandSegmentSizes": ANY}, Branch["cond_br"]),
     (
         "switch",
         "flag values*",
         {"operandSegmentSizes": ANY, "case_operand_segments": ANY, "case_values?": ANY},
-        _print_switch,
-        _parse_switch,
+        Custom(_print_switch, _parse_switch),
     ),
 )
-for _name, _operands, _attributes, _print, _parse in _ROWS:
+for _name, _operands, _attributes, _form in _ROWS:
     define(
         f"cf.{_name}",
         _operands,
         attributes=_attributes,
         infer=_no_results,
-        form=Custom(_print, _parse),
-        verify=_verify_branch,
+        form=_form,
+        verify=verify_branch,
         traits="terminator",
     )
 

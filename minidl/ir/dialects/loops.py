@@ -1,7 +1,7 @@
-"""memref, vector, scf, gpu: memory, registers, loops, threads.
+"""memref, vector, scf: memory, registers, loops.
 
 Chapter: ir/lowering.
-Sources: MLIR, "'memref' Dialect", "'vector' Dialect", "'scf' Dialect", "'gpu' Dialect".
+Sources: MLIR, "'memref' Dialect", "'vector' Dialect", "'scf' Dialect".
 """
 
 from __future__ import annotations
@@ -380,13 +380,3 @@ def _parse_if(p: Any) -> Parts:
 
 
 define("scf.if", "condition", form=Custom(_print_if, _parse_if), regions=2)
-
-_DIMENSION = Kind("dimension", lambda v, pretty: v, lambda p, pretty: p.word())
-for short in ("thread_id", "block_id", "block_dim", "grid_dim"):
-    define(
-        f"gpu.{short}",
-        attributes={"dimension": _DIMENSION},
-        infer=lambda types, attributes, regions: [index],
-        form="$dimension",
-        traits="pure",
-    )

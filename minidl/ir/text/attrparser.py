@@ -52,11 +52,16 @@ class AttributeParser(ConstantParser):
         self._known: dict[str, Alias] = {}
         self._open: list[str] = []  # aliases that are being read
         self._weight = 0
+        self.row: OpSpec | None = None  # of the operation that is being read
 
     # -- attributes ----------------------------------------------------------------
 
     def attr_dict(self, spec: OpSpec | None = None) -> dict[str, Any]:
-        """`{a = 1, b}` or nothing."""
+        """`{a = 1, b}` of the op in hand, or nothing."""
+        return self.dictionary(spec or self.row)
+
+    def dictionary(self, spec: OpSpec | None = None) -> dict[str, Any]:
+        """`{a = 1, b}` or nothing; `spec` knows the kinds of some."""
         if not self.accept("{"):
             return {}
         if self.accept("}"):
@@ -295,7 +300,7 @@ _BY_WORD: dict[str, Callable[[Any], Any]] = {
     "unit": AttributeParser._unit,
     "loc": lambda p: p.location_attribute(),
     "[": AttributeParser._list,
-    "{": lambda p: p.attr_dict(),
+    "{": lambda p: p.dictionary(),
 }
 _BY_LETTER: dict[str, Callable[[Any], Any]] = {
     '"': lambda p: p.string(),

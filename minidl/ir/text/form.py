@@ -183,7 +183,7 @@ def _reader(spec: OpSpec, word: Any) -> Reader:
 def _group_reader(spec: OpSpec, group: Group) -> Reader:
     inside = [_reader(spec, word) for word in group.words]
     first, second = group.words[:2]  # the second tells two groups apart that begin with a comma
-    plain = second[0] not in "$%{:"
+    plain = second.lstrip("~")[0] not in "$%{:"
 
     def read(parser: Any, parts: Parts) -> None:
         if parser.at(first) and (not plain or parser.words[parser.at_ + 1] == second):

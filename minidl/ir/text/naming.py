@@ -42,12 +42,15 @@ RESULTS = {  # op → the word for its result, or one for each
     "memref.collapse_shape": "collapse_shape",
     "memref.expand_shape": "expand_shape",
     "memref.transpose": "transpose",
+    "arith.addui_extended": "sum overflow",
+    "arith.mulsi_extended": "low high",
+    "arith.mului_extended": "low high",
     "chlo.top_k": "values indices",
     "stablehlo.batch_norm_training": "output batch_mean batch_var",
     "stablehlo.batch_norm_grad": "grad_operand grad_scale grad_offset",
     "stablehlo.rng_bit_generator": "output_state output",
 }
-_GPU = ("thread_id", "block_id", "block_dim", "grid_dim")
+_GPU = ("thread_id", "block_id", "block_dim", "grid_dim", "global_id")
 
 
 class Names:

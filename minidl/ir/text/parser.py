@@ -148,15 +148,15 @@ class Parser(LocationParser):
     def operation(self) -> Operation:
         start = self.at_
         names = self._result_names() if self.words[start][:1] == "%" else []
-        here, around = self.at_, self.implied
+        here, around = self.at_, (self.implied, self.row)
         generic = self.words[here][:1] == '"'
         op_name = self.string() if generic else self._op_name()
         spec = SPECS.rows.get(op_name)
         if spec is None:
             raise self.error(f"{op_name!r} is not an operation we know", here)
-        self.implied = DEFAULT_DIALECT.get(op_name, "")
+        self.implied, self.row = DEFAULT_DIALECT.get(op_name, ""), spec
         parts = self._generic_parts(spec) if generic else self._pretty_parts(spec)
-        self.implied = around
+        self.implied, self.row = around
         op = self._build(spec, parts, here)
         if self.words[self.at_] == "loc":
             op.location = self.trailing_location()
