@@ -164,7 +164,7 @@ def _file(exe: Executable, file: str, text: str) -> Stage:
 
 
 def _column(name: str, lines: Sequence[Any]) -> Stage:
-    shape = stages.columns if name == "x86" else cut
+    shape = stages.columns if name == "x86" else _whole
     shown = [Line(shape(line.text), tuple(sorted(line.ids))) for line in lines if line.text.strip()]
     return Stage(name, stages.TITLES[name], _bounded(shown), stages.counts(name, list(lines)))
 
