@@ -132,14 +132,18 @@ def erfc(k: Kit, op: Operation, x: Expr) -> Expr:
 
 @formula("chlo.erf_inv")
 def erf_inv(k: Kit, op: Operation, x: Expr) -> Expr:
-    """x·P(w) with w = -log(1-x²): one polynomial in w, two in √w; ±∞ at ±1, NaN beyond."""
-    w = -k.log1p(x * -x)
+    """x·P(w) with w = -log(1-x²): one polynomial in w, two in √w; ±∞ at ±1, NaN beyond.
+
+    Near ±1 the product (1-a)(1+a) keeps the digits that 1 - x² would lose.
+    """
+    a = k.abs(x)
+    w = -k.where(a < 0.5, k.log1p(x * -x), k.log((1 - a) * (1 + a)))
     root = k.sqrt(w)
     side, tail = k.table("ERF_INV_SIDE"), k.table("ERF_INV_TAIL")
     deep = root > 4
     far = k.among(deep, k.where(deep, root - 5, root - 3.25), tail, side)
     p = k.where(w < 6, k.poly(k.table("ERF_INV"), w - 3), far)
-    return k.where(k.abs(x).same(1), x * math.inf, x * p)
+    return k.where(a.same(1), x * math.inf, x * p)
 
 
 @formula("chlo.bessel_i1e")
