@@ -32,6 +32,7 @@ from minidl.ir.mlir.module import Module
 from minidl.ir.mlir.types import TensorType, index
 from minidl.ir.mlir.verify import verify
 from minidl.xla.buffers import Memory, assign
+from minidl.xla.calls import sequence_to_linalg
 from minidl.xla.executable import Executable
 from minidl.xla.frontend.trace import argument_paths, aval_of, concrete, trace_flat
 from minidl.xla.frontend.trees import flatten, unflatten
@@ -105,6 +106,8 @@ class _Pipeline:
                 kernel_to_linalg(op, out)
             elif "minidl.fusion" in op.attributes:
                 fusion_to_linalg(op, out, alone=self.target.is_ptx)
+        for op in sequences(fused):
+            sequence_to_linalg(op, out)
         return out
 
     def _loops(self) -> Module:
@@ -112,6 +115,8 @@ class _Pipeline:
         out = Module(fused.get("sym_name"))
         fusions: dict[str, FusionLowering | Kernel] = {}
         for op in self.made["linalg"].body:
+            if "minidl.fusion" not in op.attributes:
+                continue
             lower = kernel_to_loops if is_kernel(op) else fusion_to_loops
             fusions[op["sym_name"]] = lower(op, out, self.schedule)
         program = Program(out, fusions)

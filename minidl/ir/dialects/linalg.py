@@ -263,3 +263,25 @@ for _name, _operands, _word in (
         form=_windowed(len(_operands.split()), _word),
         traits="pure",
     )
+
+
+def _print_reshape(op: Operation, printer: Any) -> str:
+    x, shape = op.operands
+    types = f"({x.type}, {shape.type}) -> {op.result.type}"
+    return f"tensor.reshape {printer.name(x)}({printer.name(shape)}) : {types}"
+
+
+def _parse_reshape(p: Any) -> Parts:
+    parts = Parts(operands=[p.value_name()])
+    p.expect("(")
+    parts.operands.append(p.value_name())
+    p.expect(")")
+    p.expect(":")
+    function = p.function_type()
+    parts.operand_types, parts.result_types = list(function.inputs), list(function.outputs)
+    return parts
+
+
+define("tensor.reshape", "source shape", form=Custom(_print_reshape, _parse_reshape), traits="pure")
+# The same value under another type, between stages that agree later.
+define("builtin.unrealized_conversion_cast", "x", form="%x {} :to", traits="pure")

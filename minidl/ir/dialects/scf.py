@@ -27,7 +27,7 @@ def _parse_condition(p: Any) -> Parts:
     p.expect("(")
     parts = Parts(operands=[p.value_name()], operand_types=[i1], result_types=[])
     p.expect(")")
-    if p.at("%"):
+    if p.words[p.at_].startswith("%"):
         parts.operands += p.value_list()
         p.expect(":")
         parts.operand_types = [i1, *p.type_list()]

@@ -155,6 +155,12 @@ def bitcast(op: Operation, x: Array) -> Array:
     return np.ascontiguousarray(x).view(element_of(op).numpy).reshape(np.shape(x))
 
 
+@VALUES.rule("builtin.unrealized_conversion_cast")
+def same_bits(op: Operation, x: Array) -> Array:
+    """The same integers with or without a sign."""
+    return x.view(element_of(op).numpy)
+
+
 @VALUES.rule("arith.fptosi", "arith.fptoui")
 def to_integer(op: Operation, x: Array) -> Array:
     """Saturating, as StableHLO's convert (and as LLVM's `fptosi.sat`, which is emitted)."""

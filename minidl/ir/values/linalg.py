@@ -6,7 +6,8 @@ Real: nobody's: linalg is run by lowering it.
 
 The region is run on arrays that have an axis for each dimension: parallel ones first, then
 those that are reduced.  A reduction goes in order, or by lanes where the lowering says so
-(`lowering.lanes` tells how), so that the bits are those of the compiled code.
+(`lowering.lanes` tells how), so that the bits are those of the compiled code.  That note is
+not printed: a text that was read again sums in order.
 """
 
 from __future__ import annotations
@@ -47,6 +48,11 @@ def fill(op: Operation, value: Array, out: Array) -> Array:
 @VALUES.rule("tensor.extract")
 def extract(op: Operation, x: Array, *at: Array) -> Array:
     return x[tuple(at)]
+
+
+@VALUES.rule("tensor.reshape")
+def reshape(op: Operation, x: Array, shape: Array) -> Array:
+    return x.reshape(_shape(op))
 
 
 def _window(op: Operation) -> tuple[slice, ...]:
@@ -141,7 +147,7 @@ class _Generic:
     def reduced(self) -> list[Array]:
         """Accumulators with an axis of 1 for each reduced dimension."""
         kept, shape = self.whole[: self.kept], self.sizes[: self.kept]
-        lanes = bool(self.op.get("_lanes", False))
+        lanes = bool(self.op.get("~lanes", False))
         inner = self.sizes[self.kept :]
         totals = [np.broadcast_to(x, (*shape, *(1 for _ in inner))) for x in self.starts]
         for k in np.ndindex(inner[:-1] if lanes else inner):
