@@ -28,7 +28,7 @@ from minidl.ir.values.control_flow import BRANCHES
 Array = Any
 BUDGET = 20_000_000  # ops: a minute or two of scalars
 MAX_CALLS = 150  # calls inside calls
-_CALLEE = {"func.call": "callee", "stablehlo.composite": "decomposition"}
+CALLEE = {"func.call": "callee", "stablehlo.composite": "decomposition"}
 
 
 class Interpreter:
@@ -93,7 +93,7 @@ class Interpreter:
         handler = self.handlers.get(op.name)
         if handler is not None:
             return handler(op, *values)
-        callee = _CALLEE.get(op.name)
+        callee = CALLEE.get(op.name)
         if callee is not None:
             return self.call(op[callee].name, values)
         row = VALUES[op.name]

@@ -61,7 +61,7 @@ def _refusal(why: str, hint: str) -> Callable[..., Any]:
     return row
 
 
-_REFUSED = {
+REFUSED = {
     "all_gather all_reduce all_to_all collective_broadcast collective_permute reduce_scatter "
     "partition_id replica_id cross-replica-sum": (
         "speaks to other processes, and evaluate is one",
@@ -88,6 +88,6 @@ _REFUSED = {
         "write scale and zero point as ordinary multiply, add, round_nearest_even, clamp",
     ),
 }
-for _names, _words in _REFUSED.items():
+for _names, _words in REFUSED.items():
     for _short in _names.split():
         VALUES[f"stablehlo.{_short}"] = _refusal(*_words)
