@@ -184,7 +184,9 @@ class GatherDims:
             full[d] = number
         return full
 
-    def operand_index(self, result_index: Sequence[Index], start: Sequence[Index]) -> list[Index]:
+    def operand_index(
+        self, result_index: Sequence[Index], start: Sequence[Index]
+    ) -> tuple[Index, ...]:
         """Start + offset + batch position: the operand element of a result element.
 
         `start` has a number for each operand dimension (`full_start`), clamped or not.
@@ -196,7 +198,45 @@ class GatherDims:
         pairs = zip(self.operand_batching_dims, self.start_indices_batching_dims, strict=True)
         for d, at in pairs:
             index[d] = index[d] + batch[at - (at > self.index_vector_dim)]
-        return index
+        return tuple(index)
+
+    def access(
+        self,
+        index: Sequence[Index],
+        starts: Any,
+        shape: Sequence[int],
+        slice_sizes: Sequence[int] | None = None,
+    ) -> Access:
+        """Where the element `index` of a result lies in an operand of that shape.
+
+        `starts` is the array of start indices.  A gather says its `slice_sizes`, and a start
+        is moved until the slice is inside; a scatter does not (the same numbers, read as
+        "where the element `index` of the updates goes").
+        """
+        batch = [index[d] for d in self.batch_dims(len(index))]
+        count = self.index_size(starts.shape)
+        found = [starts[self.start_position(batch, k, starts.ndim)] for k in range(count)]
+        start = self.full_start(found, len(shape))
+        if slice_sizes is not None:
+            each = zip(start, slice_sizes, shape, strict=True)
+            start = [clamp_start(at, size, n) for at, size, n in each]
+        return Access(tuple(batch), tuple(found), tuple(start), self.operand_index(index, start))
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """How one element, or many at once, found its place.
+
+    batch   which start index it belongs to
+    found   the numbers of that start index, as they are
+    start   one for each operand dimension, inside when they were clamped
+    index   start + offset + batch position: the operand element
+    """
+
+    batch: tuple[Index, ...]
+    found: tuple[Index, ...]
+    start: tuple[Index, ...]
+    index: tuple[Index, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,28 +32,18 @@ def as_index(x: Array) -> Array:
     return (np.minimum(x, _TOP) if x.dtype == np.uint64 else x).astype(np.int64)
 
 
-def start_index(dims: GatherDims, starts: Array, rank: int, shape: Shape) -> list[Array]:
-    """The start of the slice that each element of `shape` belongs to, a number a dimension."""
-    grid = np.ogrid[tuple(slice(n) for n in shape)]
-    batch = [grid[d] for d in dims.batch_dims(len(shape))]
-    count = dims.index_size(starts.shape)
-    places = [dims.start_position(batch, k, starts.ndim) for k in range(count)]
-    return dims.full_start([as_index(starts)[place] for place in places], rank)
-
-
-def operand_index(dims: GatherDims, start: Sequence[Array], shape: Shape) -> list[Array]:
-    """Where in the operand each element of `shape` is read or written."""
-    return dims.operand_index(np.ogrid[tuple(slice(n) for n in shape)], start)
+def every(shape: Shape) -> tuple[Array, ...]:
+    """All indices of a shape, one array a dimension, each as long as it must be."""
+    return np.ogrid[tuple(slice(n) for n in shape)]
 
 
 def gather_values(dims: GatherDims, sizes: Sequence[int], x: Array, starts: Array) -> Array:
     """The slices of x that begin at `starts`, moved inside where they would stick out."""
     shape = dims.result_shape(starts.shape, sizes)
-    start = start_index(dims, starts, x.ndim, shape)
-    inside = [clamp_start(s, size, n) for s, size, n in zip(start, sizes, x.shape, strict=True)]
     if not x.size or 0 in shape:
         return np.zeros(shape, x.dtype)  # nothing to read
-    return np.broadcast_to(x[tuple(operand_index(dims, inside, shape))], shape)
+    access = dims.access(every(shape), as_index(starts), x.shape, sizes)
+    return np.broadcast_to(x[access.index], shape)
 
 
 @VALUES.rule("stablehlo.gather")
@@ -63,8 +53,7 @@ def gather(op: Operation, x: Array, starts: Array) -> Array:
 
 def scatter_places(dims: GatherDims, starts: Array, target: Shape, shape: Shape) -> Array:
     """The flat place in `target` of each update of `shape`; −1 where it is out of bounds."""
-    start = start_index(dims, starts, len(target), shape)
-    index = operand_index(dims, start, shape)
+    index = dims.access(every(shape), as_index(starts), target).index
     flat: Array = np.zeros(shape, np.int64)
     good: Array = np.ones(shape, bool)
     for i, n in zip(index, target, strict=True):
