@@ -165,6 +165,38 @@ class Computed(Maker):
                 window_reversal=reverse, feature_group_count=groups, batch_group_count=batches,
             )  # fmt: skip
 
+    # -- bodies and formulas -----------------------------------------------------------
+
+    def map(self) -> None:
+        """A body of two ops on elements of one operand or two."""
+        x = self.pick(lambda v: v.type.element is not T.i1)
+        if x is None:
+            return
+        operands = [x, *([x] if self.choose([0, 1]) else [])]
+        if len(operands) == 2:
+            operands[1] = self.choose([v for v in self.values if v.type is x.type])
+        scalar = T.tensor((), x.type.element)
+        block = Block([scalar for _ in operands])
+        b = Builder(block)
+        three = b.value("stablehlo.constant", value=structures.Dense.splat(3, scalar))
+        names = ["stablehlo.maximum", "stablehlo.subtract", "stablehlo.minimum"]
+        inner = b.value(self.choose(names), block.args[0], three)
+        b.create("stablehlo.return", [b.value(self.choose(names), inner, block.args[-1])])
+        bound = sum(self.bound[v] for v in operands) + structures.START
+        self.add(
+            "map", operands, x.type, bound, [Region([block])],
+            dimensions=tuple(range(x.type.rank)),
+        )  # fmt: skip
+
+    def chlo(self) -> None:
+        """CHLO ops whose formulas are exact."""
+        x = self.pick(lambda v: v.type.element.is_float)
+        if x is None:
+            return
+        name = self.choose(["square", "is_inf", "is_pos_inf", "is_neg_inf"])
+        made = self.b.create(f"chlo.{name}", [x]).result
+        self.keep(made, self.bound[x] ** 2 if name == "square" else structures.START)
+
     # -- order -----------------------------------------------------------------------
 
     def sort(self) -> None:
@@ -292,7 +324,7 @@ def _larger(element: T.ScalarType) -> Region:
 
 
 _NAMES = """gather gather scatter scatter dynamic_slice dynamic_update_slice reduce_window
-reduce_window convolution convolution sort argmax whiles case case"""
+reduce_window convolution convolution map chlo sort argmax whiles case case"""
 KINDS = [*structures.KINDS, *_NAMES.split()]
 
 

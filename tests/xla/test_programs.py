@@ -17,12 +17,17 @@ from hypothesis import strategies as st
 
 from minidl import ir
 from minidl.core.errors import UnsupportedError
+from minidl.ir.chlo.decompose import decompose
 from minidl.ir.mlir import types as T
 from minidl.ir.mlir.module import Module
 from minidl.ir.rewriting import canonicalize, cse, dce, fold, inline, refine
 from minidl.xla.compiler import compile_module
 from minidl.xla.fusion import fuse
-from minidl.xla.passes import optimize, simplify
+from minidl.xla.layout import layout
+from minidl.xla.outline import outline
+from minidl.xla.passes import optimize
+from minidl.xla.passes.maps import widen
+from minidl.xla.windows import slide
 from tests.xla import compare, computed, opset, programs, structures
 from tests.xla.guarded import run_guarded
 from tests.xla.loosen import loosened
@@ -32,7 +37,7 @@ LEAST = 20
 # The issue's list, beside the elementwise ops.
 LISTED = """broadcast_in_dim transpose reshape slice pad concatenate iota select compare convert
 reduce reduce_window dot_general convolution gather scatter dynamic_slice dynamic_update_slice
-sort while case"""
+sort while case map"""
 EVERY = sorted({*opset.OPS, *opset.CONVERSIONS, *(f"stablehlo.{n}" for n in LISTED.split())})
 SILENT = ("builtin.module", "func.func", "func.return", "stablehlo.return")
 
@@ -50,9 +55,14 @@ PASSES: dict[str, Callable[[Module], Module]] = {
     "fold": fold,
     "canonicalize": canonicalize,
     "refine": refined,
-    "simplify": simplify,
+    "widen": widen,
+}
+PIPELINE: dict[str, Callable[[Module], Module]] = {  # each on what the one before made
+    "decompose": decompose,
     "optimize": optimize,
-    "fuse": lambda module: fuse(optimize(module)),
+    "outline": outline,
+    "slide": lambda module: slide(module.clone()),
+    "layout": layout,
 }
 
 
@@ -94,51 +104,64 @@ class Seen:
         return "\n".join(parts)
 
 
-SEEN = Seen()
-
-
-def passes_keep(module: Module, args: list[Any], want: Any) -> None:
-    """Each pass alone, and the pipeline, keep every bit, and their argument as it was."""
+def passes_keep(module: Module, args: list[Any], want: Any, seen: Seen) -> None:
+    """Each pass alone, and the pipeline one by one, keep every bit, and what they are given."""
     text = str(module)
     for name, change in PASSES.items():
-        try:
-            changed = change(module)
-        except UnsupportedError as error:
-            SEEN.refused[f"{name}: {error.op}"] += 1
-            continue
-        ir.verify(changed)
-        for i, (a, b) in enumerate(zip(want, ir.evaluate(changed, *args), strict=True)):
-            assert programs.same_bits(a, b), f"{name}: result {i} was {a!r}, is {b!r}\n{changed}"
+        keeps(name, change, module, args, want)
+    try:
+        made = module
+        for name, change in PIPELINE.items():
+            made = keeps(name, change, made, args, want)
+            if name == "optimize":
+                keeps("fuse", fuse, made, args, want)
+    except UnsupportedError as error:
+        seen.refused[f"{name}: {error.op}"] += 1
     assert str(module) == text, "a pass changed the module it was given"
 
 
-def native_agrees(module: Module, args: list[Any], want: Any, exact_sums: bool) -> bool:
+def keeps(
+    name: str, change: Callable[[Module], Module], module: Module, args: list[Any], want: Any
+) -> Module:
+    """The module after a pass that keeps every bit."""
+    changed = change(module)
+    ir.verify(changed)
+    for i, (a, b) in enumerate(zip(want, ir.evaluate(changed, *args), strict=True)):
+        assert programs.same_bits(a, b), f"{name}: result {i} was {a!r}, is {b!r}\n{changed}"
+    return changed
+
+
+def native_agrees(module: Module, args: list[Any], want: Any, sums: bool, seen: Seen) -> bool:
     """Whether it compiles; then it agrees, and writes nowhere else."""
     try:
         exe = compile_module(module)
     except UnsupportedError as error:
-        SEEN.refused[f"native: {error.op}"] += 1
+        seen.refused[f"native: {error.op}"] += 1
         return False
-    kinds = compare.kinds(module, exact_sums)
+    kinds = compare.kinds(module, sums)
     found = compare.disagreement(kinds, want, run_guarded(exe, args))
     assert found is None, f"native: {found}\n{module}"
-    SEEN.results += len(kinds)
-    SEEN.compared += len(kinds) - kinds.count("free")
+    seen.results += len(kinds)
+    seen.compared += len(kinds) - kinds.count("free")
     return True
 
 
-def check(choose: structures.Choose) -> None:
+def check(choose: structures.Choose, seen: Seen, passes: bool = True, native: bool = True) -> None:
     """Draw one program and run it every way."""
     special = choose([True, False, False, False])
     source: Any = programs if special else structures
     module = programs.draw_module(choose, 10) if special else computed.draw(choose)
-    names = SEEN.hold(module)
-    args = source.inputs(module, SEEN.programs)
+    names = seen.hold(module)
+    args = source.inputs(module, seen.programs)
     want = ir.evaluate(module, *args)
-    passes_keep(module, args, want)
-    if native_agrees(module, args, want, exact_sums=not special):
-        SEEN.run += 1
-        SEEN.native.update(names)
+    if passes:
+        passes_keep(module, args, want, seen)
+    if native and native_agrees(module, args, want, not special, seen):
+        seen.run += 1
+        seen.native.update(names)
+
+
+SEEN = Seen()
 
 
 @pytest.mark.parametrize("chunk", range(CHUNKS))
@@ -150,7 +173,7 @@ def test_programs_mean_the_same_everywhere(chunk):
     )  # fmt: skip
     @given(st.data())
     def run(data):
-        check(lambda options: data.draw(st.sampled_from(list(options))))
+        check(lambda options: data.draw(st.sampled_from(list(options))), SEEN)
 
     run()
 
