@@ -37,11 +37,13 @@ def dilated(n: int, dilation: int) -> int:
 class WindowDim:
     """A window along one dimension.
 
-    low   base elements, base_dilation apart       high
-    · · │ a · b · c │ ·            stride 2, window of 2 elements, 2 apart
-    [0 . 1]
-        [0 . 1]
-            [0 . 1]
+    Of size 2, its elements 2 apart (window_dilation), moved by 2 (stride); the base a b c
+    has holes (base_dilation 2), two places of padding before it and one behind (low, high):
+
+        · · a · b · c ·
+        0   1                output 0 sees padding and a
+            0   1            output 1 sees a and b
+                0   1        output 2 sees b and c
     """
 
     size: int

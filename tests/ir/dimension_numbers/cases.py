@@ -76,9 +76,8 @@ def starts(rng: Rng, shape: tuple[int, ...], element: str, size: int) -> Any:
     drawn = np.asarray(rng.integers(low, size + 3, shape)).astype(NUMPY[element])
     info = np.iinfo(NUMPY[element])
     wild = rng.random(shape) < 0.05
-    return np.where(
-        wild, rng.choice([info.min, info.max // (2 if element[0] == "u" else 1)]), drawn
-    ).astype(NUMPY[element])
+    ends = np.array([info.min, info.max // (2 if element[0] == "u" else 1)], NUMPY[element])
+    return np.where(wild, rng.choice(ends), drawn)
 
 
 def sizes(rng: Rng, rank: int, top: int = 4) -> tuple[int, ...]:
