@@ -61,6 +61,11 @@ def _on_file(options: argparse.Namespace) -> int:
         said = given.explained(error)
     except MemoryError:
         said = "out of memory: the arrays of this program do not fit"
+    except BrokenPipeError:
+        raise
+    except Exception as error:  # a fault of ours: say so, and what it was
+        said = f"an error of the engine: {type(error).__name__}: {error}\n"
+        said += "hint: it should not be possible; please report it together with the file"
     else:
         return 0
     print(f"error: {said}", file=sys.stderr)
@@ -74,6 +79,9 @@ def _doctor(options: argparse.Namespace) -> int:
 
 
 def main(arguments: list[str] | None = None) -> int:
+    for stream in (sys.stdout, sys.stderr):  # a terminal that cannot show … shows \u2026
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
     options = _parser().parse_args(arguments)
     try:
         code = _doctor(options) if options.command == "doctor" else _on_file(options)

@@ -17,7 +17,7 @@ import pytest
 
 from minidl.__main__ import main
 from minidl.viz import check
-from tests.ir.samples import jax_programs
+from tests.ir.samples import jax_programs, open_data
 
 SCALE = """
 func.func public @main(%x: tensor<2x3xf32>, %k: tensor<i32>) -> (tensor<2x3xf32>, tensor<i32>) {
@@ -273,3 +273,37 @@ def test_show_is_small_and_whole_for_every_program_of_jax(tmp_path, capsys):
         assert all(p["kind"] != "player" or len(p["frames"]) <= 60 for p in found)
     stages = [s["name"] for s in kinds["softmax"]["stages"]["stages"]]
     assert stages == ["file", "optimized", "fused", "linalg", "loops", "llvm", "x86"]
+
+
+def test_show_takes_modules_of_the_open_data(tmp_path, capsys):
+    wanted = ("gather", "scatter", "conv", "sort", "reduce_window", "while", "dot_general", "add")
+    firsts = {w: next(row for row in open_data() if w in row["id"]) for w in wanted}
+    for name, row in firsts.items():
+        (tmp_path / f"{name}.mlir").write_text(row["text"], encoding="utf-8")
+        html = written(capsys, str(tmp_path / f"{name}.mlir"), "-o", str(tmp_path / "page.html"))
+        assert "an error of the engine" not in html and len(html) <= 1_500_000, row["id"]
+        assert any(p["name"] == "rewriting" for p in check.payloads(html))
+
+
+def test_a_fault_of_the_engine_is_told_without_a_traceback(files, capsys, monkeypatch):
+    def broken(*args, **more):
+        raise AssertionError("two and two")
+
+    monkeypatch.setattr("minidl.ir.evaluate", broken)
+    code, out, err = said(capsys, "run", "alone.mlir")
+    assert (code, out) == (1, "") and "Traceback" not in err
+    assert err.startswith("error: an error of the engine: AssertionError: two and two\nhint: ")
+
+
+@pytest.mark.parametrize("ending", ["\n", "\r\n"])
+def test_marks_and_line_endings_of_other_systems_are_read(files, capsys, ending):
+    (files / "dos.mlir").write_bytes(b"\xef\xbb\xbf" + ALONE.replace("\n", ending).encode())
+    assert said(capsys, "run", "dos.mlir")[:2] == (0, "result 0: int32[]\n42\n")
+    assert said(capsys, "show", "dos.mlir")[0] == 0
+
+
+def test_a_console_of_few_letters_gets_its_message(files):
+    running = command("run", "scale.mlir", stderr=subprocess.PIPE,
+                      env={**os.environ, "PYTHONIOENCODING": "ascii"})  # fmt: skip
+    err = running.communicate(timeout=60)[1]
+    assert running.returncode == 1 and "\\u2026" in err and "Traceback" not in err

@@ -74,6 +74,6 @@ def read(path: str) -> Given:
             hint="stablehlo-translate or mlir-opt write the text of a bytecode file",
         )
     try:
-        return Given(path, raw.decode())
+        return Given(path, raw.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         raise ParseError(f"{path} is not text: byte {error.start} is not UTF-8") from error

@@ -34,6 +34,10 @@ from minidl.xla.buffers import Buffer, Memory
 
 LIVES = "Which temporaries live, call by call"
 AROUND = ("func.call", "stablehlo.while", "stablehlo.case", "stablehlo.if")
+UNSAID = {
+    "stablehlo.constant": "kept as data, which no instruction computes",
+    "func.call": "its body took its place",
+}
 MANY = 40  # rows of a table that stands open
 HOLDERS = ("builtin.module", "func.func")
 
@@ -196,7 +200,7 @@ def _tour(stages: Sequence[Stage], exe: Executable) -> list[Tour]:
     name, count = code(busy.name), len(lines[last][busy.id])
     out = []
     for above, stage in pairwise(stages):
-        own = {s.name: lines[s.name].get(busy.id, [])[:60] for s in (stages[0], above, stage)}
+        own = {s.name: lines[s.name].get(busy.id, [])[:600] for s in (stages[0], above, stage)}
         many = len(lines[stage.name].get(busy.id, ()))
         caption = f"{name} is behind {_count(many, 'line')} here. {SAYS[stage.name]}"
         show = list(dict.fromkeys((stage.name, stages[0].name, above.name)))
@@ -297,7 +301,7 @@ def _fates(exe: Executable) -> Section:
     gone = sum(not counts[op.id] for op in exe.provenance.ops.values())
     out.blocks.append(
         para(
-            f"{_count(len(rows) - gone, 'op')} of {len(rows):,} have instructions of their own. "
+            f"Of {_count(len(rows), 'op')}, {len(rows) - gone:,} can be found in the assembly. "
             "An instruction that stands for several ops is counted with each."
         )
     )
@@ -308,7 +312,8 @@ def _fates(exe: Executable) -> Section:
 
 def _fate(op: OpRecord, count: int, exe: Executable) -> Sequence[object]:
     line = op.spans[0].line if op.spans else 0
-    return line, f"`{op.name}`", count, "" if count else code(exe.provenance.reasons.get(op.id, ""))
+    reason = exe.provenance.reasons.get(op.id) or UNSAID.get(op.name, "")
+    return line, f"`{op.name}`", count, "" if count else code(reason)
 
 
 def _common(module: Module) -> Sequence[str]:

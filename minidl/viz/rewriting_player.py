@@ -230,7 +230,10 @@ def _said(one: Heard, now: Change) -> tuple[str, str]:
         return "before", f"The module has {now.ops} ops; no pattern has looked at it yet."
     if one.ended:
         same = re.fullmatch(r"(\d+) ops became \1", rest)
-        return rule, f"The pass `{rule}` is done: {'no op less.' if same else rest + '.'}"
+        return (
+            rule,
+            f"The pass `{rule}` is done: {'as many ops as before.' if same else rest + '.'}",
+        )
     why = now.why.partition(": ")[2] if now.why.startswith("dead") else now.why
     what = code(rest)
     return rule, f"{what[:1].upper()}{what[1:]}{f': {why}' if why else ''}."

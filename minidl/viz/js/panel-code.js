@@ -24,7 +24,8 @@ function drawCode(panel, prev) {
   const changed = new Set(newLines(panel, prev));
   const current = new Set(panel.current);
   const reference = new Set(panel.reference);
-  const body = el('div', { class: 'mdl-lines' });
+  const digits = String(panel.start + panel.lines.length - 1).length;
+  const body = el('div', { class: 'mdl-lines', style: digits > 3 ? `--mdl-digits:${digits}` : null });
   const codes = codeLines(panel.lines, panel.lang);
   panel.lines.forEach((/** @type {string} */ _, /** @type {number} */ i) => {
     const no = i + panel.start;
