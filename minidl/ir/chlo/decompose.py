@@ -13,7 +13,7 @@ from minidl.ir.chlo.table import FORMULAS
 from minidl.ir.mlir.core import Operation
 from minidl.ir.mlir.module import Module
 from minidl.ir.mlir.spec import Builder
-from minidl.ir.rewriting.driver import Reasons
+from minidl.ir.rewriting.driver import Reasons, forget
 from minidl.ir.rewriting.manager import Pass
 
 
@@ -25,7 +25,10 @@ def change(module: Module, reasons: Reasons) -> bool:
         op = todo.pop()
         before = op.prev
         values = expand(op, Builder.before_op(op), op.operands)
-        todo.extend(made for made in _between(before, op) if made.name in FORMULAS)
+        made = list(_between(before, op))
+        todo.extend(inner for inner in made if inner.name in FORMULAS)
+        if not made:
+            forget(op, f"decompose: {op.name} is its operand", reasons)
         op.replace(values)
     return changed
 

@@ -212,9 +212,8 @@ def _run(
         out = Interpreter(Module()).op(op, arrays, {})
     else:
         out = VALUES[name](op, *arrays)
-    if isinstance(out, tuple):
-        return tuple(_owned(x, arrays) for x in out)
-    return _owned(out, arrays)
+    outs = tuple(_owned(x, arrays) for x in (out if isinstance(out, tuple) else (out,)))
+    return outs if len(op.results) != 1 else outs[0]
 
 
 def _owned(x: Any, arrays: list[Any]) -> np.ndarray[Any, Any]:
