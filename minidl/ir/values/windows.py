@@ -35,9 +35,12 @@ def patches(op: Operation, x: Array, window: Window, fill: Array) -> Array:
     if 0 in outputs:
         return np.empty(outputs + sizes, x.dtype)
     base = spread(op, x, window, fill)
-    steps = [s * dim.stride for s, dim in zip(base.strides, window, strict=True)]
-    inner = [s * dim.window_dilation for s, dim in zip(base.strides, window, strict=True)]
-    view = np.lib.stride_tricks.as_strided(base, outputs + sizes, (*steps, *inner), writeable=False)
+    moves = [dim.stride for dim in window] + [dim.window_dilation for dim in window]
+    strides = [  # where there is one place only, no step is taken
+        s * move if n > 1 else 0
+        for s, move, n in zip(base.strides * 2, moves, outputs + sizes, strict=True)
+    ]
+    view = np.lib.stride_tricks.as_strided(base, outputs + sizes, strides, writeable=False)
     return np.flip(view, tuple(len(window) + d for d, dim in enumerate(window) if dim.reversed))
 
 

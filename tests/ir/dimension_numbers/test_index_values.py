@@ -131,3 +131,17 @@ def test_what_would_take_all_memory_or_all_day_is_refused(op, says):
     ir.verify(module)
     with pytest.raises(UnsupportedError, match=says):
         ir.evaluate(module, np.ones(2, np.float32), np.float32(0))
+
+
+@pytest.mark.parametrize("name", ["window_strides", "window_dilations"])
+def test_a_step_that_is_never_taken_may_be_as_long_as_it_likes(name):
+    text = f"""func.func @main(%x: tensor<1xf32>, %z: tensor<f32>) -> tensor<1xf32> {{
+      %0 = "stablehlo.reduce_window"(%x, %z) <{{window_dimensions = array<i64: 1>,
+        {name} = array<i64: {2**62}>}}> ({{
+      ^bb0(%a: tensor<f32>, %b: tensor<f32>):
+        stablehlo.return %b : tensor<f32>
+      }}) : (tensor<1xf32>, tensor<f32>) -> tensor<1xf32>
+      return %0 : tensor<1xf32>
+    }}"""
+    (got,) = ir.evaluate(ir.parse(text), np.ones(1, np.float32), np.float32(0))
+    assert got.tolist() == [1]
