@@ -179,6 +179,21 @@ def _bounded(lines: list[Line]) -> list[Line]:
     return lines if over <= 0 else [*lines[:LONGEST], Line(f"… {over:,} lines more")]
 
 
+def lines_of(stage: Stage) -> dict[int, list[int]]:
+    """The lines that each op stands behind, with as few others as there are such lines."""
+    out: dict[int, list[int]] = {}
+    fewest: dict[int, int] = {}
+    for i, line in enumerate(stage.lines, 1):
+        for one in line.ids:
+            most = fewest.get(one, len(line.ids))
+            if len(line.ids) < most:
+                out[one] = []
+            if len(line.ids) <= most:
+                fewest[one] = len(line.ids)
+                out.setdefault(one, []).append(i)
+    return out
+
+
 # -- the player --------------------------------------------------------------------------
 
 
@@ -228,8 +243,11 @@ def _followed(ops: Sequence[OpRecord], names: Iterable[str] | None) -> list[OpRe
 def _tells(op: OpRecord, stage: Stage, exe: Executable) -> str:
     """How many lines of a stage stand for an op, or why none does."""
     count = sum(op.id in line.ids for line in stage.lines)
+    near = len(lines_of(stage).get(op.id, ()))
     if count:
-        return f"`{op.name}` stands behind {count} line{'s' * (count > 1)} here."
+        said = f"{count} line{'s' * (count > 1)} of this stage carr{'y' if count > 1 else 'ies'} "
+        more = f"; ▶ marks the {near} that carry the fewest others" if near < count else ""
+        return f"{said}`{op.name}`{more}."
     reason = exe.provenance.reasons.get(op.id)
     return f"`{op.name}` has no line here{f': {code(reason)}' if reason else ''}."
 
@@ -254,9 +272,10 @@ def _frame(
 
 def _text(stage: Stage, op: OpRecord | None, height: int, side: str) -> dict[str, Any]:
     """A window of a stage around the lines of an op."""
-    marked = [i for i, line in enumerate(stage.lines) if op and op.id in line.ids]
+    marked = [i - 1 for i in lines_of(stage).get(op.id, ())] if op else []
     texts = [line.text for line in stage.lines]
-    first, last = window(texts, marked[0] if marked else 0, height)
+    near = {m: sum(m <= other < m + height // 2 for other in marked) for m in marked}
+    first, last = window(texts, max(near, key=near.__getitem__, default=0), height)
     lang = "llvm" if stage.name == "llvm" else "asm" if stage.name == "x86" else "mlir"
     shown = [i + 1 for i in marked if first <= i < last]
     return panel.code(

@@ -23,7 +23,15 @@ from minidl.viz import ask, panel
 from minidl.viz.ask import Ask
 from minidl.viz.formatters import listing
 from minidl.viz.frame import Frame
-from minidl.viz.lowering_player import ENGINE_ERRORS, SAYS, SHOWN, Descent, columns, descend
+from minidl.viz.lowering_player import (
+    ENGINE_ERRORS,
+    SAYS,
+    SHOWN,
+    Descent,
+    columns,
+    descend,
+    lines_of,
+)
 from minidl.viz.module_view import MOST, module
 from minidl.viz.page import Section, more, note, page, para, table
 from minidl.viz.player import Player
@@ -187,7 +195,7 @@ def _descent(file: OwnFile, descent: Descent) -> Section:
 
 def _tour(stages: Sequence[Stage], exe: Executable) -> list[Tour]:
     """One op followed down: that of the file with the most lines in the last stage."""
-    lines = {s.name: _lines_of(s) for s in stages}
+    lines = {s.name: lines_of(s) for s in stages}
     last = stages[-1].name
     known = [
         op
@@ -217,21 +225,6 @@ def _how_many(name: str, count: int) -> Ask:
         options, options[1], right=f"{count}, counted in the text.",
         otherwise=f"{count} are counted in the text.",
     )  # fmt: skip
-
-
-def _lines_of(stage: Stage) -> dict[int, list[int]]:
-    """The lines that each op stands behind, with as few others as there are such lines."""
-    out: dict[int, list[int]] = {}
-    fewest: dict[int, int] = {}
-    for i, line in enumerate(stage.lines, 1):
-        for one in line.ids:
-            most = fewest.get(one, len(line.ids))
-            if len(line.ids) < most:
-                out[one] = []
-            if len(line.ids) <= most:
-                fewest[one] = len(line.ids)
-                out.setdefault(one, []).append(i)
-    return out
 
 
 def _memory(exe: Executable) -> Section:
