@@ -307,6 +307,21 @@ LAX = {  # what jaxlib's verifier lets pass, and why
 }
 
 
+FINE = [
+    op("while", "a", "4xf32", "", TRUE, SAME), op("case", "i", "4xf32", "", GIVE, GIVE),
+    op("if", "p", "4xf32", "", GIVE, GIVE), op("map", "aa", "4xf32", D0, add()),
+    op("sort", "a", "4xf32", axis(-1), less()), op("reduce", "as", "f32", D0, add()),
+    op("reduce", "as", "f64", D0, add("f64")), op("reduce", "aass", "f32 f32", D0, FOUR),
+    pair("a.b", "4xf32"), op("tuple", "si", "pair"), element("t", 0),
+    op("cholesky", "b", "5x3x3xf32"), solve("qq", "3x3xf32"), precision("a", "4xf32"),
+    norm("inference", "maaaa", "2x4xf32"), norm("training", "maa", "2x4xf32 4xf32 4xf32"),
+    norm("grad", "maaam", "2x4xf32 4xf32 4xf32"), gather(), all_reduce(), scatter(),
+    all_to_all(), broadcast(), permute("01 10"), op("infeed", "k", "4xf32 token"),
+    channel("send", "ak", "token", 2, True), channel("recv", "k", "4xf32 token", 3, True),
+    rng("ssv", "2xf32"), bits("u", "2xui64 2xui32"), op("complex", "ss", "complex<f32>"),
+]  # fmt: skip
+
+
 @pytest.mark.parametrize(("name", "label", "text"), ROWS, ids=lambda v: v if len(v) < 30 else "")
 def test_a_broken_constraint_is_refused_under_its_label(name, label, text):
     whole = program(text)
@@ -320,19 +335,6 @@ def test_a_broken_constraint_is_refused_under_its_label(name, label, text):
 
 def test_the_rows_stand_beside_programs_that_are_well_formed():
     """The same helpers with nothing broken: both verifiers accept."""
-    fine = [
-        op("while", "a", "4xf32", "", TRUE, SAME), op("case", "i", "4xf32", "", GIVE, GIVE),
-        op("if", "p", "4xf32", "", GIVE, GIVE), op("map", "aa", "4xf32", D0, add()),
-        op("sort", "a", "4xf32", axis(-1), less()), op("reduce", "as", "f32", D0, add()),
-        op("reduce", "as", "f64", D0, add("f64")), op("reduce", "aass", "f32 f32", D0, FOUR),
-        pair("a.b", "4xf32"), op("tuple", "si", "pair"), element("t", 0),
-        op("cholesky", "b", "5x3x3xf32"), solve("qq", "3x3xf32"), precision("a", "4xf32"),
-        norm("inference", "maaaa", "2x4xf32"), norm("training", "maa", "2x4xf32 4xf32 4xf32"),
-        norm("grad", "maaam", "2x4xf32 4xf32 4xf32"), gather(), all_reduce(), scatter(),
-        all_to_all(), broadcast(), permute("01 10"), op("infeed", "k", "4xf32 token"),
-        channel("send", "ak", "token", 2, True), channel("recv", "k", "4xf32 token", 3, True),
-        rng("ssv", "2xf32"), bits("u", "2xui64 2xui32"), op("complex", "ss", "complex<f32>"),
-    ]  # fmt: skip
-    for text in map(program, fine):
+    for text in map(program, FINE):
         ir.verify(ir.parse(text))
         assert mlir.refusal(text) is None, text
