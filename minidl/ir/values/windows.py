@@ -22,10 +22,11 @@ from minidl.ir.values import VALUES, interpreted
 from minidl.ir.values.elementwise import result_dtype
 from minidl.ir.values.folding import Body, body_of, fold, fold_into
 from minidl.ir.values.movement import out_shape
-from minidl.ir.values.padding import MAX_STEPS, bounded, spread
+from minidl.ir.values.padding import MAX_ELEMENTS, MAX_STEPS, bounded, spread
 from minidl.ir.values.regions import Run
 
 Array = Any
+ROWS = (MAX_ELEMENTS, "elements under all its windows")
 
 
 def patches(op: Operation, x: Array, window: Window, fill: Array) -> Array:
@@ -111,6 +112,7 @@ def convolve(op: Operation, x: Array, kernel: Array, window: Window) -> Array:
     groups = op["feature_group_count"] * op["batch_group_count"]
     depth, width = kernel.shape[-2:]
     whole = (WindowDim(1), *window, WindowDim(depth, stride=depth))
+    bounded(op, [dim.outputs(n) * dim.size for dim, n in zip(whole, x.shape, strict=True)], *ROWS)
     rows = patches(op, x.astype(wide), whole, np.zeros((), wide))
     rows = np.moveaxis(rows, x.ndim - 1, 0).reshape(groups, -1, kernel.size // width)
     columns = np.moveaxis(kernel.astype(wide).reshape(-1, groups, width // groups), 1, 0)
