@@ -136,6 +136,20 @@ def layer(layout: str, features: int = 32) -> Module:
     return program(f, np.ones(x, np.float32), np.ones(w, np.float32))
 
 
+def test_a_strided_convolution_makes_its_features_last():
+    """Neighbours along a strided dimension are no vector; the result is transposed back."""
+
+    def f(x, w):
+        return lax.conv_general_dilated(x, w, (2, 2), "SAME", dimension_numbers=LAYOUTS["NCHW"])
+
+    rng = np.random.default_rng(0)
+    x, w = (whole_numbers(rng, s, np.float32) for s in ((2, 3, 9, 8), (16, 3, 3, 3)))
+    agree(f, x, w)
+    fused = compile_module(program(f, x, w), stop="fused").modules["fused"]
+    (conv,) = [op for op in fused.walk() if op.name == "stablehlo.convolution"]
+    assert conv.result.type.dims == (2, 5, 4, 16)
+
+
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_a_convolution_multiplies_vectors_and_gathers_nothing(layout):
     names = [op.name for op in compile_module(layer(layout)).modules["loops"].walk()]
@@ -219,6 +233,42 @@ def test_negative_padding_cuts_before_the_window_slides():
     }"""
     (got,) = native_results(ir.parse(text), [np.arange(8, dtype=np.int32)])
     assert got.tolist() == [2 + 3, 3 + 4, 4 + 5, 5 + 6]
+
+
+SCANS = {"sum": lax.cumsum, "product": lax.cumprod, "largest": lax.cummax, "least": lax.cummin}
+
+
+@pytest.mark.parametrize("scan", SCANS)
+@pytest.mark.parametrize(
+    ("shape", "axis", "reverse"),
+    [((65,), 0, False), ((3, 100), 1, True), ((2100,), 0, False), ((70, 5), 0, True)],
+)
+def test_prefixes_are_made_of_runs_and_exact_on_whole_numbers(scan, shape, axis, reverse):
+    x = whole_numbers(np.random.default_rng(0), shape, np.int32)
+    x = x.astype(np.float32) if scan != "product" else x | 1
+    agree(lambda x: SCANS[scan](x, axis, reverse), x)
+
+
+def test_a_long_sum_of_prefixes_is_not_a_window_over_everything():
+    module = program(lambda x: jnp.cumsum(x), np.ones(4096, np.float32))
+    windows = [
+        op["window_dimensions"]
+        for op in compile_module(module, stop="fused").modules["fused"].walk()
+        if op.name == "stablehlo.reduce_window"
+    ]
+    assert windows and max(max(sizes) for sizes in windows) <= 64
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float16], ids=str)
+def test_prefixes_from_an_initial_value_that_counts_stay_windows(dtype):
+    """Each padded place adds 1 (specification; XLA's own rewriting into runs forgets them)."""
+    x = whole_numbers(np.random.default_rng(0), (100,), dtype, 1)
+
+    def f(x):
+        return lax.reduce_window(x, np.asarray(1, dtype), lax.add, (100,), (1,), [(99, 0)])
+
+    (got,) = native_results(program(f, x), [x])
+    assert np.array_equal(got, 1 + np.arange(99, -1, -1) + np.cumsum(x))
 
 
 POOLS = {
