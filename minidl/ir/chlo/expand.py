@@ -7,6 +7,7 @@ Real: a conversion pattern of `chlo-legalize-to-stablehlo`.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 from minidl.core.errors import UnsupportedError
@@ -43,12 +44,21 @@ def expand(op: Operation, builder: Builder, operands: Sequence[Value]) -> list[V
 
 
 def formula_region(op: Operation) -> Region:
-    """`op`'s formula as a region; functions of floats take and give f64."""
-    types = [v.type for v in op.operands]
-    block = Block([widened(t, f64) for t in types] if op.name in WIDENS else types)
-    builder = Builder(block)
-    kit = Kit(builder, block.args[0].type if block.args else op.results[0].type)
+    """`op`'s formula as a region over the types of its operands."""
+    block = Block([v.type for v in op.operands])
+    kit = Kit(Builder(block), block.args[0].type if block.args else op.results[0].type)
+    return _region(op, kit, block)
+
+
+@cache
+def scalar_formula(name: str, operands: int) -> Region:
+    """The formula of a function of floats as a body of float64 scalars."""
+    block = Block([tensor((), f64)] * operands)
+    return _region(Operation(name, block.args), Kit(Builder(block), block.args[0].type), block)
+
+
+def _region(op: Operation, kit: Kit, block: Block) -> Region:
     made = FORMULAS[op.name](kit, op, *(Expr(kit, v) for v in block.args))
     outs = made if isinstance(made, tuple) else (made,)
-    builder.create("stablehlo.return", [x.value for x in outs])
+    kit.builder.create("stablehlo.return", [x.value for x in outs])
     return Region([block])

@@ -6,24 +6,38 @@ Functions of floats are interpreted in float64 and rounded once (DESIGN, Numbers
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from minidl.ir.chlo.expand import formula_region
+from minidl.ir.chlo.expand import formula_region, scalar_formula
 from minidl.ir.chlo.table import FORMULAS, WIDENS
 from minidl.ir.mlir.core import Operation
 from minidl.ir.values import interpreted
 from minidl.ir.values.regions import Run
 
 Array = Any
+CHUNK = 1 << 14
 
 
 @interpreted(*FORMULAS)
 def by_formula(op: Operation, *arrays: Array, run: Run) -> tuple[Array, ...]:
-    if op.name in WIDENS:
-        arrays = tuple(x.astype(np.float64) for x in arrays)
-    outs = run(formula_region(op), arrays)
     types = [v.type.element.numpy for v in op.results]  # type: ignore[attr-defined]
+    if op.name in WIDENS:
+        return (_rounded_once(op.name, arrays, types[0], run),)
+    outs = run(formula_region(op), arrays)
+    return tuple(x.astype(t, copy=False) for x, t in zip(outs, types, strict=True))
+
+
+def _rounded_once(name: str, arrays: Sequence[Array], to: Any, run: Run) -> Array:
+    """The formula of scalars on some thousand elements at a time, which a cache holds."""
+    body = scalar_formula(name, len(arrays))
+    lines = [np.ravel(x) for x in arrays]
+    out = np.empty(lines[0].size, to)
     with np.errstate(all="ignore"):
-        return tuple(x.astype(t, copy=False) for x, t in zip(outs, types, strict=True))
+        for at in range(0, out.size, CHUNK):
+            part = slice(at, at + CHUNK)
+            (made,) = run(body, [x[part].astype(np.float64) for x in lines])
+            out[part] = made.astype(to)
+    return out.reshape(arrays[0].shape)

@@ -278,7 +278,9 @@ def convert_to(x: Array, to: ScalarType) -> Array:
 def bitcast_convert(op: Operation, x: Array) -> Array:
     out = op.results[0].type
     assert isinstance(out, TensorType)
-    return np.ascontiguousarray(x).view(out.element.numpy).reshape(out.dims)
+    same = x.dtype.itemsize == out.element.numpy.itemsize
+    made = np.ascontiguousarray(x).view(out.element.numpy)
+    return made.reshape(x.shape if same else out.dims)
 
 
 @VALUES.rule("stablehlo.constant")
