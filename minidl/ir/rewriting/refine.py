@@ -110,12 +110,12 @@ def _message(text: str, numbers: Sequence[Any]) -> str:
 
 def _known(op: Operation, rw: Rewriter) -> Made:
     """The op once more, with the result types that its static operands have."""
-    infer = SPECS[op.name].infer
+    infer = _bits if op.name == "stablehlo.bitcast_convert" else SPECS[op.name].infer
     if infer is None or is_static(op) or not all(map(_sized, op.operands)):
         return None
     regions = [_region(op, region) for region in op.regions]
     attributes = dict(op.attributes)
-    if op.name.endswith("convert"):
+    if op.name.endswith("convert"):  # the rule wants to know the element, as written
         attributes["to"] = op.results[0].type.element  # type: ignore[attr-defined]
     inferred = infer([v.type for v in op.operands], attributes, regions)
     types = [_merge(v.type, t) for v, t in zip(op.results, inferred, strict=True)]
@@ -124,6 +124,14 @@ def _known(op: Operation, rw: Rewriter) -> Made:
     made = rw.create(op.name, op.operands, dict(op.attributes), types, regions).op
     assert made is not None
     return made.results
+
+
+def _bits(types: Sequence[Any], attributes: dict[str, Any], regions: Any) -> list[Type]:
+    """bitcast_convert: the last dimension holds the parts of a wider element."""
+    (x,), to = types, attributes["to"]
+    parts = x.element.bits // to.bits
+    wider = (*x.shape, parts) if parts > 1 else x.shape
+    return [tensor(wider if parts else x.shape[:-1], to)]
 
 
 def _sized(value: Value) -> bool:
