@@ -17,7 +17,8 @@ from minidl.ir.mlir.attributes import Symbol
 from minidl.ir.mlir.core import Operation
 from minidl.ir.mlir.spec import define
 from minidl.ir.mlir.types import FunctionType, OpaqueType, TupleType, Type
-from minidl.ir.stablehlo.regions import makes
+from minidl.ir.stablehlo.constraints import fail
+from minidl.ir.stablehlo.regions import makes, spell
 from minidl.ir.text.form import Custom, Parts
 from minidl.ir.text.kinds import ANY, BOOL, I32, STR, SYMBOL
 
@@ -214,10 +215,17 @@ define(
 
 # -- tokens --------------------------------------------------------------------------
 
+
+def _infer_after(types: Sequence[Type], attributes: Any, regions: Any) -> list[Type]:
+    if any(t is not TOKEN for t in types):
+        raise fail("stablehlo.after_all", "I1", f"waits for tokens, got {spell(types)}")
+    return [TOKEN]
+
+
 define(
     "stablehlo.after_all",
     "inputs*",
-    infer=lambda types, attributes, regions: [TOKEN],
+    infer=_infer_after,
     form="%inputs* {} :same",
     traits="pure",
 )

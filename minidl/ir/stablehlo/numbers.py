@@ -17,6 +17,7 @@ from minidl.core.errors import ShapeError
 from minidl.ir.mlir.core import Operation
 from minidl.ir.mlir.spec import define
 from minidl.ir.mlir.types import ScalarType, TensorType, Type, tensor
+from minidl.ir.stablehlo.constraints import fail
 from minidl.ir.stablehlo.elementwise import tensors
 from minidl.ir.stablehlo.regions import makes
 from minidl.ir.text.form import Custom, Parts
@@ -124,13 +125,46 @@ define(
     verify=makes("C3"),
     traits="pure elementwise",
 )
+
+
+def _half(n: int | None) -> int | None:
+    """How many numbers describe the transform of n real ones."""
+    return None if n is None else n // 2 + 1
+
+
+def _infer_fft(types: Sequence[Type], attributes: dict[str, Any], regions: Any) -> list[Type]:
+    """RFFT makes complex numbers of real ones, IRFFT real ones of complex."""
+    name = "stablehlo.fft"
+    (x,), kind, length = tensors(name, types), attributes["fft_type"], attributes["fft_length"]
+    n = len(length)
+    if n > x.rank:
+        raise fail(name, "C1", f"{n} lengths for {x}")
+    if x.element.is_integer or (kind == "RFFT") == x.element.is_complex:
+        raise fail(name, "C2", f"{kind} of {x}")
+    if not 1 <= n <= 3:
+        raise fail(name, "C3", f"fft_length has 1 to 3 lengths, got {list(length)}")
+    given = (*length[:-1], _half(length[-1])) if kind == "IRFFT" else length
+    if kind != "FFT" and kind != "IFFT" and x.is_static and x.shape[-n:] != tuple(given):
+        raise fail(name, "C4", f"{kind} of lengths {list(length)} reads {list(given)}, got {x}")
+    if kind == "RFFT":
+        out = ScalarType(f"complex<{x.element}>")
+        return [tensor((*x.shape[:-1], _half(x.shape[-1])), out)]
+    if kind == "IRFFT":
+        return [tensor((*x.shape[:-1], length[-1]), ScalarType(x.element.name[8:-1]))]
+    return [x]
+
+
 define(
     "stablehlo.fft",
     "operand",
-    attributes={"fft_type": enum_kind("stablehlo", "fft_type", "FFT IFFT RFFT IRFFT"),
-                "fft_length": INTS},
+    attributes={
+        "fft_type": enum_kind("stablehlo", "fft_type", "FFT IFFT RFFT IRFFT"),
+        "fft_length": INTS,
+    },
+    infer=_infer_fft,
     form="%operand , type = $fft_type , length = $fft_length {} :fn",
+    verify=makes("C5"),
     traits="pure",
-)  # fmt: skip
+)
 define("stablehlo.uniform_quantize", "operand", form="%operand {} :same", traits="pure")
 define("stablehlo.uniform_dequantize", "operand", form="%operand {} :same", traits="pure")

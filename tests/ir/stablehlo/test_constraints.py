@@ -15,6 +15,7 @@ VALUES = {
     "a": "4xf32", "b": "5x3x3xf32", "d": "3x3xf64", "e": "6xf32", "g": "4xf16", "i": "i32",
     "l": "i64", "m": "2x4xf32", "n": "4xi32", "p": "i1", "q": "3x3xf32", "r": "2x3xf32",
     "s": "f32", "u": "2xui64", "v": "1xi64", "w": "3xui64", "k": "token", "t": "pair",
+    "f": "1x1x1x2xf32",
 }  # fmt: skip
 SPECIAL = {"token": "!stablehlo.token", "pair": "tuple<tensor<f32>, tensor<i32>>"}
 IMPL = "func.func private @impl(%x: tensor<4xf32>) -> tensor<4xf32> { return %x : tensor<4xf32> }"
@@ -151,6 +152,11 @@ def rng(names: str, out: str, how: str = "UNIFORM") -> str:
 def bits(name: str, outs: str) -> str:
     attributes = "rng_algorithm = #stablehlo<rng_algorithm THREE_FRY>"
     return op("rng_bit_generator", name, outs, attributes)
+
+
+def fft(name: str, out: str, kind: str, *length: int) -> str:
+    n = f"array<i64: {', '.join(map(str, length))}>"
+    return op("fft", name, out, f"fft_type = #stablehlo<fft_type {kind}>, fft_length = {n}")
 
 
 ROWS = [
@@ -295,6 +301,13 @@ ROWS = [
     ("complex", "C1", op("complex", "sa", "complex<f32>")),
     ("complex", "C3", op("complex", "ss", "complex<f64>")),
     ("real", "C2", op("real", "a", "4xf64")),
+    ("fft", "C1", fft("s", "complex<f32>", "RFFT", 4)),
+    ("fft", "C2", fft("m", "2x4xf32", "FFT", 4)),
+    ("fft", "C2", fft("n", "4xcomplex<f32>", "RFFT", 4)),
+    ("fft", "C3", fft("f", "1x1x1x2xcomplex<f32>", "RFFT", 1, 1, 1, 2)),
+    ("fft", "C4", fft("m", "2x2xcomplex<f32>", "RFFT", 3)),
+    ("fft", "C5", fft("m", "2x4xcomplex<f32>", "RFFT", 4)),
+    ("after_all", "I1", op("after_all", "s", "token")),
     ("imag", "I1", op("imag", "n", "4xi32")),
 ]
 # jaxlib looks at the first input before it asks whether there is one, and may crash
@@ -319,6 +332,7 @@ FINE = [
     all_to_all(), broadcast(), permute("01 10"), op("infeed", "k", "4xf32 token"),
     channel("send", "ak", "token", 2, True), channel("recv", "k", "4xf32 token", 3, True),
     rng("ssv", "2xf32"), bits("u", "2xui64 2xui32"), op("complex", "ss", "complex<f32>"),
+    fft("m", "2x3xcomplex<f32>", "RFFT", 4), op("after_all", "kk", "token"),
 ]  # fmt: skip
 
 
