@@ -4,4 +4,4 @@ Chapter: ir/stablehlo.
 Sources: StableHLO, "'chlo' Dialect"; client HLO, named after XLA's client library.
 """
 
-from minidl.ir.chlo import elementary, ops, special, structure  # noqa: F401  (add rows)
+from minidl.ir.chlo import elementary, ops, scan, special, structure  # noqa: F401  (add rows)

@@ -2,7 +2,7 @@
 
 Chapter: ir/stablehlo.
 Sources: StableHLO, "'chlo' Dialect" (generated from ChloOps.td).
-Real: the same names; `chlo.scan` and the kernel of complex asin are not here.
+Real: the same names; the kernel of complex asin is not here.
 """
 
 from __future__ import annotations

@@ -15,19 +15,7 @@ from minidl.ir.mlir.core import Operation
 from minidl.ir.mlir.spec import define
 from minidl.ir.mlir.types import ShapedType, index
 from minidl.ir.text.form import Custom, Parts
-from minidl.ir.text.kinds import I64, INTS, ITERATORS, MAPS, Kind
-
-_SEGMENTS = Kind(
-    "segments",
-    lambda v, pretty: f"array<i32: {', '.join(map(str, v))}>",
-    lambda p, pretty: _parse_segments(p),
-)
-
-
-def _parse_segments(p: Any) -> tuple[int, ...]:
-    for word in ("array", "<", "i32", ":"):
-        p.expect(word)
-    return tuple(p.comma_list(p.integer, ">"))
+from minidl.ir.text.kinds import I64, INTS, ITERATORS, MAPS, SEGMENTS
 
 
 def _typed(op: Operation, values: Any, printer: Any) -> str:
@@ -112,7 +100,7 @@ define(
     attributes={
         "indexing_maps": MAPS,
         "iterator_types": ITERATORS,
-        "operandSegmentSizes": _SEGMENTS,
+        "operandSegmentSizes": SEGMENTS,
     },
     form=Custom(_print_generic, _parse_generic),
     verify=_verify_generic,

@@ -230,6 +230,12 @@ def _parse_algorithm(p: Any, pretty: bool) -> tuple[tuple[str, str], ...]:
     return tuple(p.comma_list(entry, ">"))
 
 
+def _parse_segments(p: Any, pretty: bool) -> tuple[int, ...]:
+    for word in ("array", "<", "i32", ":"):
+        p.expect(word)
+    return tuple(p.comma_list(p.integer, ">"))
+
+
 def _parse_symbol(p: Any, pretty: bool) -> Symbol:
     made: Symbol = p.symbols()
     return made
@@ -242,6 +248,9 @@ BOOLS = Kind(
     "array<i1>",
     lambda v, pretty: f"array<i1: {', '.join(map(_bool, v))}>" if v else "array<i1>",
     _parse_bools,
+)
+SEGMENTS = Kind(
+    "segments", lambda v, pretty: f"array<i32: {', '.join(map(str, v))}>", _parse_segments
 )
 BOOL = Kind("bool", lambda v, pretty: _bool(v), lambda p, pretty: p.boolean())
 ANY = Kind("any", lambda v, pretty: attribute_text(v), lambda p, pretty: p.attribute())

@@ -172,8 +172,15 @@ def _iterated(region: Region) -> list[str]:
     return ["iterArg"] * len(region.blocks[0].args)
 
 
+def _scanned(region: Region) -> list[str]:
+    assert region.parent is not None
+    n, m = region.parent["operandSegmentSizes"]
+    return ["input"] * n + ["carry"] * m
+
+
 ARGUMENTS: dict[str, Callable[[Region], list[str]]] = {
     "linalg.generic": _generic,
     "scf.for": _loop,
     "stablehlo.while": _iterated,
+    "chlo.scan": _scanned,
 }
