@@ -43,7 +43,7 @@ def root() -> Path:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Tables that tests hand over with `record_property("table", text)` are printed."""
+    """What tests append to `request.node.user_properties` as ("table", text) is printed."""
     for reports in terminalreporter.stats.values():
         for report in reports:
             if getattr(report, "when", None) != "call":

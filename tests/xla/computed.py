@@ -174,7 +174,7 @@ class Computed(Maker):
             return
         operands = [x, *([x] if self.choose([0, 1]) else [])]
         if len(operands) == 2:
-            operands[1] = self.choose([v for v in self.values if v.type is x.type])
+            operands[1] = self.partner(x)
         scalar = T.tensor((), x.type.element)
         block = Block([scalar for _ in operands])
         b = Builder(block)
@@ -242,11 +242,13 @@ class Computed(Maker):
 
     # -- control ---------------------------------------------------------------------
 
-    def simple(self, b: Builder, x: Value) -> Value:
-        """An op on `x` that keeps its type and its bound."""
+    def simple(self, b: Builder, x: Value, beside: Sequence[Value] = ()) -> Value:
+        """An op on `x` that keeps its type and its bound; it may read what is beside it."""
         name = self.choose(["reverse", "maximum", "minimum", "negate", "xor", "add"])
         element = x.type.element
-        y = self.choose([v for v in self.values if v.type is x.type] or [x])
+        near = [v for v in beside if v.type is x.type]
+        far = [v for v in self.values if v.type is x.type]
+        y = self.choose(near if near and self.choose([0, 1, 1]) else far or [x])
         if name in ("xor", "add") and element.is_float:
             name = "maximum"
         if name == "negate" and element is not T.i1:
@@ -260,12 +262,14 @@ class Computed(Maker):
 
     def whiles(self) -> None:
         """A counted loop that carries one value or two, one of which may stay as it is."""
-        carried = [self.pick() for _ in range(self.choose([1, 1, 2]))]
+        carried = [self.pick() for _ in range(self.choose([1, 2, 2]))]
+        if len(carried) == 2 and self.choose([0, 1, 1]):
+            carried[1] = self.choose([v for v in self.values if v.type is carried[0].type])
         types = [T.tensor((), T.i32), *(v.type for v in carried)]
         cond, body = Block(types), Block(types)
-        limit = self.choose([None, self.argument(types[0]), self.argument(types[0])])
+        limit = self.choose([None, None, self.argument(types[0])])
         b = Builder(cond)
-        end = limit or b.value("stablehlo.constant", value=structures.Dense.splat(2, types[0]))
+        end = limit or b.value("stablehlo.constant", value=structures.Dense.splat(3, types[0]))
         test = b.value("stablehlo.compare", cond.args[0], end, comparison_direction="LT")
         b.create("stablehlo.return", [test])
         b = Builder(body)
@@ -273,13 +277,14 @@ class Computed(Maker):
         count, *xs = body.args
         self.wide = max(self.bound[v] for v in carried)
         outs = [b.value("stablehlo.add", count, one)]
-        outs += [self.simple(b, x) if self.choose([0, 1, 1]) else x for x in xs]
+        outs += [self.simple(b, x, xs) if self.choose([0, 1, 1]) else x for x in xs]
         b.create("stablehlo.return", outs)
-        start = self.scalar(T.i32, self.choose([0, 0, 1, 5]))
+        start = self.scalar(T.i32, self.choose([0, 0, 0, 1, 5]))
         made = self.b.create(
             "stablehlo.while", [start, *carried], None, types, [Region([cond]), Region([body])]
         )
-        for value in made.results[1:] if self.choose([0, 1]) else made.results:
+        results = made.results
+        for value in self.choose([results, results[1:], results[1:2], results[1:2]]):
             self.keep(value, self.wide)
 
     def case(self) -> None:
@@ -324,7 +329,7 @@ def _larger(element: T.ScalarType) -> Region:
 
 
 _NAMES = """gather gather scatter scatter dynamic_slice dynamic_update_slice reduce_window
-reduce_window convolution convolution map chlo sort argmax whiles case case"""
+reduce_window convolution convolution map chlo sort argmax whiles whiles case case"""
 KINDS = [*structures.KINDS, *_NAMES.split()]
 
 

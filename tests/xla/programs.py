@@ -27,6 +27,14 @@ SHAPES = ((), (1,), (3,), (2, 3), (3, 3), (1, 3), (3, 1), (2, 1, 3), (2, 2, 2))
 ELEMENTS = (T.f32, T.f32, T.f32, T.i32, T.i32, T.i1, T.f16, T.f64, T.bf16, T.ui8)
 FLOATS = (0.0, -0.0, 1.0, 1.0, -1.0, 2.0, 4.0, 0.5, 3.0, math.inf, -math.inf, math.nan, 1e-30)
 INTEGERS = (0, 0, 1, 1, 2, 3)
+NEUTRAL = {  # what a constant operand of a float op should be, to be looked at
+    "add": (0.0, -0.0),
+    "subtract": (0.0, -0.0),
+    "multiply": (0.0, 1.0, -1.0),
+    "divide": (1.0, 2.0, 4.0, 3.0, 7.0, 0.3),
+    "maximum": (0.0, -math.inf, math.inf),
+    "minimum": (0.0, -math.inf, math.inf),
+}
 UNARY = ["negate", "abs", "exponential", "sqrt", "tanh", "sign", "floor", "not"]
 BINARY = [
     "add",
@@ -34,6 +42,7 @@ BINARY = [
     "subtract",
     "multiply",
     "multiply",
+    "divide",
     "divide",
     "maximum",
     "minimum",
@@ -88,13 +97,14 @@ class Drawer:
 
     def binary(self) -> None:
         x = self.chain("negate")
-        y = self.any(lambda v: v.type is x.type)
+        y = self.any(lambda v: v.type is x.type and self.choose((v is not x, True)))
         y = y if y.type is x.type else x
-        if self.choose((0, 0, 1)):
-            splat = Dense.splat(self.number(x.type.element), x.type)
-            y = self.b.value("stablehlo.constant", value=splat)
         name = self.choose([n for n in BINARY if _allowed(n, x.type.element)])
-        pair = self.choose(((x, y), (y, x)))
+        if self.choose((0, 1)):
+            known = NEUTRAL.get(name) if x.type.element.is_float else None
+            number = self.choose(known) if known else self.number(x.type.element)
+            y = self.b.value("stablehlo.constant", value=Dense.splat(number, x.type))
+        pair = self.choose(((x, y), (x, y), (y, x)))
         self.add(self.b.value(f"stablehlo.{name}", *pair))
 
     def compare(self) -> None:
@@ -118,7 +128,7 @@ class Drawer:
     def convert(self) -> None:
         x = self.chain("convert")
         back = x.op.operands[0].type.element if x.op and x.op.operands else T.f32
-        to = self.choose((back, *ELEMENTS))
+        to = self.choose((back, back, back, *ELEMENTS))
         if to is x.type.element and self.choose((0, 1)):
             return
         out = T.tensor(x.type.dims, to)
@@ -161,7 +171,7 @@ class Drawer:
 
     def slice(self) -> None:
         x = self.chain("slice", lambda v: 0 not in v.type.dims)
-        start = tuple(self.choose((0, 0, min(1, n - 1))) for n in x.type.dims)
+        start = tuple(self.choose((0, min(1, n - 1))) for n in x.type.dims)
         strides = tuple(self.choose((1, 1, 2)) for _ in start)
         limit = x.type.dims
         self.add(
@@ -275,7 +285,7 @@ def draw_module(choose: Choose, ops: int = 14) -> Module:
                 drawer.values.extend(call.results)
     for _ in range(ops):
         drawer.step()
-    finish(builder, drawer.values[-6:])
+    finish(builder, choose((drawer.values[-6:], drawer.values)))
     return module
 
 

@@ -66,6 +66,11 @@ class Maker:
         fit = [v for v in self.values if test(v)]
         return self.choose(fit[-4:]) if fit else None
 
+    def again(self, name: str) -> Value:
+        """Often what an op of this name made: pairs of ops are what patterns look for."""
+        made = [v for v in self.values if v.op and v.op.name == f"stablehlo.{name}"]
+        return made[-1] if made and self.choose([0, 1]) else self.pick()
+
     def argument(self, type_: T.TensorType) -> Value:
         """One more argument of the function."""
         made = self.b.block.add_arg(type_)
@@ -115,8 +120,7 @@ class Maker:
         x = self.pick(lambda v: opset.allowed(name, v.type.element))
         if x is None:
             return
-        others = [v for v in self.values if v.type is x.type][-4:]
-        operands = [x, *(self.choose(others) for _ in SPECS[name].operands[1:])]
+        operands = [x, *(self.partner(x) for _ in SPECS[name].operands[1:])]
         attributes = {}
         if name == "stablehlo.compare":
             attributes["comparison_direction"] = self.choose(opset.COMPARISONS)
@@ -127,6 +131,12 @@ class Maker:
             self.leaves.append(made)
         else:
             self.keep(made, self._bound(name, operands))
+
+    def partner(self, x: Value) -> Value:
+        """Another value of the type, where there is one, or one that is new."""
+        others = [v for v in self.values if v.type is x.type and v is not x]
+        new = not others and self.choose([0, 1, 1])
+        return self.argument(x.type) if new else self.choose([*others[-3:], x])
 
     def predicate(self, like: T.TensorType) -> Value:
         type_ = self.choose([T.tensor(like.dims, T.i1), T.tensor((), T.i1)])
@@ -171,7 +181,7 @@ class Maker:
     # -- movement ------------------------------------------------------------------
 
     def broadcast(self) -> None:
-        x = self.pick()
+        x = self.again("broadcast_in_dim")
         dims, out = [], []
         for d, n in enumerate(x.type.dims):
             if self.choose([0, 0, 1]) and len(out) + x.type.rank - d < 4:
@@ -185,7 +195,7 @@ class Maker:
             self.add("broadcast_in_dim", [x], type_, broadcast_dimensions=tuple(dims))
 
     def transpose(self) -> None:
-        x = self.pick()
+        x = self.again("transpose")
         self.add("transpose", [x], permutation=self.order(x.type.rank))
 
     def order(self, n: int) -> tuple[int, ...]:
@@ -197,7 +207,7 @@ class Maker:
         return tuple(out)
 
     def reshape(self) -> None:
-        x = self.pick()
+        x = self.again("reshape")
         out, left = [], x.type.size
         for _ in range(self.choose([0, 1, 2])):
             d = self.choose([n for n in (1, 2, 3, 5, 8, 9) if left % n == 0])
@@ -208,7 +218,7 @@ class Maker:
         self.add("reshape", [x], T.tensor(out, x.type.element))
 
     def slice(self) -> None:
-        x = self.pick()
+        x = self.again("slice")
         start = [self.choose(range(n + 1)) if self.choose([0, 1]) else 0 for n in x.type.dims]
         limit = [self.choose(range(a, n + 1)) for a, n in zip(start, x.type.dims)]
         strides = tuple(self.choose([1, 1, 2, 3]) for _ in start)
@@ -216,7 +226,7 @@ class Maker:
         self.add("slice", [x], **ranges)
 
     def reverse(self) -> None:
-        x = self.pick()
+        x = self.again("reverse")
         self.add("reverse", [x], dimensions=self.some(range(x.type.rank)))
 
     def some(self, items: Sequence[Any]) -> tuple[Any, ...]:
@@ -229,11 +239,12 @@ class Maker:
             self.add("concatenate", many, dimension=self.choose(range(x.type.rank)))
 
     def pad(self) -> None:
-        x = self.pick()
+        x = self.again("pad")
         low, high = ([self.choose([0, 1, -1, 2, -3]) for _ in x.type.dims] for _ in range(2))
         inner = [self.choose([0, 0, 1, 2]) for _ in x.type.dims]
         value = self.scalar(x.type.element)
-        if x.type.size <= LARGEST / 8:
+        sizes = [a + n + max(n - 1, 0) * i + b for a, n, i, b in zip(low, x.type.dims, inner, high)]
+        if x.type.size <= LARGEST / 8 and min(sizes, default=0) >= 0:
             edges = {"edge_padding_low": tuple(low), "edge_padding_high": tuple(high)}
             self.add("pad", [x, value], interior_padding=tuple(inner), **edges)
 
@@ -252,10 +263,11 @@ class Maker:
         x = self.pick()
         element = x.type.element
         dims = self.some(range(x.type.rank))
-        name, bound = self.reduction(x, math.prod(x.type.dims[d] for d in dims))
         init = self.scalar(element)
-        body = reducer(f"stablehlo.{name}", element)
-        self.add("reduce", [x, init], None, max(bound, self.bound[init]), [body], dimensions=dims)
+        for _ in range(self.choose([1, 1, 2])):  # twice: equal but for the body, perhaps
+            name, bound = self.reduction(x, math.prod(x.type.dims[d] for d in dims))
+            bound, body = max(bound, self.bound[init]), reducer(f"stablehlo.{name}", element)
+            self.add("reduce", [x, init], None, bound, [body], dimensions=dims)
 
     def dot(self) -> None:
         """Any pairing of equal sizes: batched, contracted, or free."""
@@ -302,9 +314,10 @@ def first_types(choose: Choose) -> list[T.TensorType]:
 
 
 def closed(maker: Maker) -> Module:
-    """The module; it returns the last five values, an argument, a repetition, the leaves."""
+    """The module; it returns all values or the last five, an argument, a repetition, the leaves."""
     values = maker.values
-    finish(Builder(maker.b.block), [*values[-5:], values[0], values[-1], *maker.leaves])
+    some = maker.choose([values[-5:], values])
+    finish(Builder(maker.b.block), [*some, values[0], values[-1], *maker.leaves])
     return maker.module
 
 

@@ -8,7 +8,7 @@ and asserted: ops, ranks, types, dimensions of size 0 and 1.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from typing import Any
 
 import pytest
@@ -64,6 +64,7 @@ PIPELINE: dict[str, Callable[[Module], Module]] = {  # each on what the one befo
     "slide": lambda module: slide(module.clone()),
     "layout": layout,
 }
+EVERY_PASS = (*PASSES, *PIPELINE, "fuse")
 
 
 class Seen:
@@ -104,17 +105,21 @@ class Seen:
         return "\n".join(parts)
 
 
-def passes_keep(module: Module, args: list[Any], want: Any, seen: Seen) -> None:
+def passes_keep(
+    module: Module, args: list[Any], want: Any, seen: Seen, only: Container[str] = EVERY_PASS
+) -> None:
     """Each pass alone, and the pipeline one by one, keep every bit, and what they are given."""
     text = str(module)
     for name, change in PASSES.items():
-        keeps(name, change, module, args, want)
+        if name in only:
+            keeps(name, change, module, args, want)
     try:
         made = module
         for name, change in PIPELINE.items():
-            made = keeps(name, change, made, args, want)
-            if name == "optimize":
-                keeps("fuse", fuse, made, args, want)
+            if name in only:
+                made = keeps(name, change, made, args, want)
+        if "fuse" in only:
+            keeps("fuse", fuse, optimize(decompose(module)), args, want)
     except UnsupportedError as error:
         seen.refused[f"{name}: {error.op}"] += 1
     assert str(module) == text, "a pass changed the module it was given"
@@ -146,16 +151,17 @@ def native_agrees(module: Module, args: list[Any], want: Any, sums: bool, seen: 
     return True
 
 
-def check(choose: structures.Choose, seen: Seen, passes: bool = True, native: bool = True) -> None:
-    """Draw one program and run it every way."""
-    special = choose([True, False, False, False])
+def check(
+    choose: structures.Choose, seen: Seen, only: Container[str] = EVERY_PASS, native: bool = True
+) -> None:
+    """Draw one program and run it every way, or through some passes only."""
+    special = choose([True, False])
     source: Any = programs if special else structures
     module = programs.draw_module(choose, 10) if special else computed.draw(choose)
     names = seen.hold(module)
     args = source.inputs(module, seen.programs)
     want = ir.evaluate(module, *args)
-    if passes:
-        passes_keep(module, args, want, seen)
+    passes_keep(module, args, want, seen, only)
     if native and native_agrees(module, args, want, not special, seen):
         seen.run += 1
         seen.native.update(names)
@@ -178,10 +184,10 @@ def test_programs_mean_the_same_everywhere(chunk):
     run()
 
 
-def test_every_op_is_in_twenty_programs(record_property):
+def test_every_op_is_in_twenty_programs(request):
     if SEEN.programs < PROGRAMS:
         pytest.skip(f"counts the programs of the other tests here, and only {SEEN.programs} ran")
-    record_property("table", SEEN.table())
+    request.node.user_properties.append(("table", SEEN.table()))
     few = {n: SEEN.ops[n] for n in EVERY if SEEN.ops[n] < LEAST}
     assert not few
     elements = {str(e) for e in structures.ELEMENTS}
