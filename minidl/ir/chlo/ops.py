@@ -250,8 +250,12 @@ def _infer_ragged(types: Sequence[Type], attributes: dict[str, Any], regions: An
             (x, dims.lhs_ragged),
         )
     )
-    if not ranks_fit or len(dims.lhs_ragged) != 1 or not sizes.rank or not sizes.element.is_integer:
+    paired = dot.lhs_batching + dot.lhs_contracting
+    one = len(dims.lhs_ragged) == 1 and sizes.rank and sizes.element.is_integer
+    if not ranks_fit or not one or len(dims.rhs_group) != (dims.lhs_ragged[0] not in paired):
         raise ShapeError(f"{name} of {x}, {y} and {sizes} by {_ragged_text(dims, False)}", op=name)
+    if dims.rhs_group and y.shape[dims.rhs_group[0]] != sizes.shape[-1]:
+        raise ShapeError(f"{name}: {sizes} for the groups of {y}", op=name)
     free_x = [d for d in range(x.rank) if d not in dot.lhs_batching + dot.lhs_contracting]
     used_y = dot.rhs_batching + dot.rhs_contracting + dims.rhs_group
     free_y = [d for d in range(y.rank) if d not in used_y]

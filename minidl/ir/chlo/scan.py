@@ -106,6 +106,7 @@ SCAN = define(
         "dimension": I64,
         "is_reverse?": BOOL,
         "is_associative?": BOOL,
+        "scan_dim_size?": I64,
         "operandSegmentSizes": SEGMENTS,
         "resultSegmentSizes": SEGMENTS,
     },

@@ -168,39 +168,44 @@ def top_k(k: Kit, op: Operation, x: Expr) -> tuple[Expr, ...]:
 
 @exactly("chlo.ragged_dot")
 def ragged_dot(k: Kit, op: Operation, x: Expr, y: Expr, sizes: Expr) -> Expr:
-    """Rows of lhs in groups, each group times its own matrix of rhs: a sum over the groups.
+    """Groups along the ragged dimension of lhs; group g begins at Σ sizes[:g].
 
-    Group g keeps the rows from Σ sizes[:g] on, the others count as zero.
+    free         each group of rows times its own matrix of rhs, laid below each other
+    contracting  a product for each group, of the terms in it, in front of each other
+    batching     groups of whole products: the product as it is
     """
     dims = op["ragged_dot_dimension_numbers"]
-    ragged, groups = dims.lhs_ragged, dims.rhs_group
-    free = x.type.rank > 0 and ragged[:1] and ragged[0] not in dims.dot.lhs_batching
-    if (
-        not free
-        or ragged[0] in dims.dot.lhs_contracting
-        or len(groups) != 1
-        or sizes.type.rank != 1
-    ):
+    (ragged,), dot = dims.lhs_ragged, dims.dot
+    if sizes.type.rank != 1:
         raise UnsupportedError(
-            "chlo.ragged_dot has a formula where a free dimension of lhs is ragged, the same "
-            "way in each batch",
+            f"chlo.ragged_dot has a formula for one list of group sizes, got {sizes.type}",
             op=op.name,
             hint="mask lhs and use stablehlo.dot_general",
         )
-    count = sizes.type.dims[0]
-    row = _rows(k, x, sizes, ragged[0])
-    start, total = k.constant(0, tensor((), sizes.element)), None
-    for g in range(count):
-        end = start + _element(k, sizes, g)
-        inside = (row >= _spread(k, start, x.type.dims, ())) & (
-            row < _spread(k, end, x.type.dims, ())
-        )
-        part = _dot(k, op, k.where(inside, x, 0), _group(k, y, groups[0], g), dims.without_group())
-        total = part if total is None else total + part
-        start = end
     out = op.results[0].type
     assert isinstance(out, TensorType)
-    return k.constant(0, out) if total is None else total
+    if ragged in dot.lhs_batching:
+        return _dot(k, out, x, y, dot)
+    masked = _groups(k, x, sizes, ragged)
+    if ragged in dot.lhs_contracting:
+        one = tensor((1, *out.dims[1:]), out.element)
+        flat = tensor(out.dims[1:], out.element)
+        made = [k.to("reshape", _dot(k, flat, rows, y, dot), one) for rows in masked]
+        return k.op("concatenate", *made, dimension=0) if made else k.constant(0, out)
+    total = k.constant(0, out)
+    for g, rows in enumerate(masked):
+        total = total + _dot(k, out, rows, _group(k, y, dims.rhs_group[0], g), dims.without_group())
+    return total
+
+
+def _groups(k: Kit, x: Expr, sizes: Expr, d: int) -> list[Expr]:
+    """For each group the tensor with everything outside it 0."""
+    row = _rows(k, x, sizes, d)
+    end, out = _spread(k, k.constant(0, tensor((), sizes.element)), x.type.dims, ()), []
+    for g in range(sizes.type.dims[0]):
+        start, end = end, end + _spread(k, _element(k, sizes, g), x.type.dims, ())
+        out.append(k.where((row >= start) & (row < end), x, 0))
+    return out
 
 
 def _rows(k: Kit, x: Expr, sizes: Expr, d: int) -> Expr:
@@ -224,9 +229,7 @@ def _group(k: Kit, y: Expr, d: int, g: int) -> Expr:
     return k.to("reshape", one, tensor(dims[:d] + dims[d + 1 :], y.element))
 
 
-def _dot(k: Kit, op: Operation, x: Expr, y: Expr, dims: DotDims) -> Expr:
+def _dot(k: Kit, out: TensorType, x: Expr, y: Expr, dims: DotDims) -> Expr:
     attributes: dict[str, Any] = {"dot_dimension_numbers": dims}
-    made = k.builder.create(
-        "stablehlo.dot_general", [x.value, y.value], attributes, [op.results[0].type]
-    )
+    made = k.builder.create("stablehlo.dot_general", [x.value, y.value], attributes, [out])
     return Expr(k, made.result)

@@ -14,7 +14,7 @@ from jax import lax
 
 from minidl import ir
 from minidl.core.check import assert_ulp
-from minidl.core.errors import MinidlError, UnsupportedError
+from minidl.core.errors import MinidlError
 from minidl.ir.chlo.decompose import decompose
 from minidl.ir.chlo.table import FORMULAS
 from minidl.ir.mlir.types import type_of
@@ -241,14 +241,40 @@ def test_ragged_dot_is_jaxs():
     ir.verify(module)
     for one in (module, decompose(module)):
         np.testing.assert_allclose(ir.evaluate(one, x, y, sizes)[0], want, rtol=1e-6, atol=1e-6)
-    contracting = text.replace("lhs_ragged_dimensions = [0]", "lhs_ragged_dimensions = [1]")
-    contracting = contracting.replace(", rhs_group_dimensions = [0]", "")
-    contracting = contracting.replace("4x4x5xf32", "4x5xf32").replace("9x5xf32", "4x9x5xf32")
-    contracting = contracting.replace(
-        "rhs_contracting_dimensions = [1]", "rhs_contracting_dimensions = [0]"
+
+
+# ragged dimension, lhs, rhs, result, and the numbers of each kind
+RAGGED = {
+    "contracting": ((9, 4), (9, 5), (4, 4, 5), ([0], [0], [], []), 0),
+    "contracting in a batch": ((2, 9, 4), (2, 9, 5), (4, 2, 4, 5), ([1], [1], [0], [0]), 1),
+    "batching": ((9, 2, 3), (9, 3, 4), (9, 2, 4), ([2], [1], [0], [0]), 0),
+}
+
+
+@pytest.mark.parametrize("name", RAGGED)
+def test_ragged_dot_of_sums_and_batches_is_jaxs(name):
+    x_shape, y_shape, shape, (cx, cy, bx, by), ragged = RAGGED[name]
+    rng = rng_of(name)
+    x, y = (rng.integers(-4, 5, s).astype(np.float32) for s in (x_shape, y_shape))
+    sizes = np.array([3, 0, 4, 2], np.int32)
+    dims = lax.RaggedDotDimensionNumbers((((cx), (cy)), ((bx), (by))), [ragged], [])
+    want = lax.ragged_dot_general(x, y, sizes, dims)
+    types = [str(type_of(a)) for a in (x, y, sizes)] + [f"tensor<{'x'.join(map(str, shape))}xf32>"]
+    batch = f"lhs_batching_dimensions = {bx}, rhs_batching_dimensions = {by}, " if bx else ""
+    numbers = (
+        f"{batch}lhs_contracting_dimensions = {cx}, rhs_contracting_dimensions = {cy}, "
+        f"lhs_ragged_dimensions = [{ragged}]"
     )
-    with pytest.raises(UnsupportedError, match=r"chlo\.ragged_dot"):
-        ir.evaluate(ir.parse(contracting), x, y[0], sizes)
+    text = f"""func.func @main(%x: {types[0]}, %y: {types[1]}, %n: {types[2]}) -> {types[3]} {{
+      %0 = "chlo.ragged_dot"(%x, %y, %n)
+        <{{ragged_dot_dimension_numbers = #chlo.ragged_dot<{numbers}>}}>
+        : ({", ".join(types[:3])}) -> {types[3]}
+      return %0 : {types[3]} }}"""
+    module = ir.parse(text)
+    ir.verify(module)
+    assert mlir.refusal(text) is None
+    for one in (module, decompose(module)):
+        assert np.array_equal(ir.evaluate(one, x, y, sizes)[0], want)
 
 
 SCAN = """func.func @main(%x: tensor<3x5xi32>, %i: tensor<3x5xi32>, %v: tensor<3xi32>,
