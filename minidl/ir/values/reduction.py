@@ -106,7 +106,8 @@ def bodies(op: Operation) -> list[str | None]:
     return out
 
 
-# Bodies of these ops choose among their inputs: the order of combining cannot change bits.
+LONG = 1024  # elements of a line
+# Bodies of these ops choose among their inputs and round nothing.
 _CHOOSES = frozenset(
     f"stablehlo.{n}"
     for n in ("compare", "select", "maximum", "minimum", "and", "or", "xor", "not", "is_finite")
@@ -118,8 +119,9 @@ def _sweep(
 ) -> tuple[Array, ...]:
     """The body on slices: the element before is on its left, the kept dimensions side by side.
 
-    A body that only chooses combines neighbours, halving the line each time; any other
-    one goes through the line in order, as the reference interpreter does.
+    In order, as the reference interpreter does.  In a long line a body that only chooses
+    combines neighbours first, halving the line until it is short: where the body is
+    associative, as the specification asks, that gives the same bits.
     """
     axes, region = tuple(op["dimensions"]), op.regions[0]
     kept = [d for d in range(xs[0].ndim) if d not in axes]
@@ -128,7 +130,7 @@ def _sweep(
     lines = [np.transpose(x, order).reshape(length, *out_shape(op)) for x in xs]
     sofar = tuple(np.broadcast_to(init, out_shape(op)) for init in inits)
     if is_elementwise(region) and all(o.name in _CHOOSES for o in region.block):
-        while len(lines[0]) > 1:
+        while len(lines[0]) > LONG:
             n = len(lines[0]) // 2 * 2
             pairs = on_elements(region, [x[i:n:2] for i in (0, 1) for x in lines], run)
             lines = [np.concatenate([p, x[n:]]) for p, x in zip(pairs, lines, strict=True)]
