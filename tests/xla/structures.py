@@ -119,7 +119,8 @@ class Maker:
         name = self.choose(opset.OPS)
         x = self.pick(lambda v: opset.allowed(name, v.type.element))
         if x is None:
-            return
+            fit = [e for e in ELEMENTS if opset.allowed(name, e)]
+            x = self.argument(T.tensor(self.pick().type.dims, self.choose(fit)))
         operands = [x, *(self.partner(x) for _ in SPECS[name].operands[1:])]
         attributes = {}
         if name == "stablehlo.compare":
@@ -296,10 +297,9 @@ def _types(name: str, operands: Sequence[Value]) -> list[Any] | None:
     return [v.type for v in operands] if barrier else None
 
 
-_NAMES = """elementwise elementwise elementwise elementwise elementwise elementwise elementwise
-elementwise convert bitcast_convert constant iota broadcast broadcast transpose reshape slice
+_NAMES = """convert bitcast_convert constant iota broadcast broadcast transpose reshape slice
 reverse concatenate pad reduce reduce dot"""
-KINDS = _NAMES.split()
+KINDS = ["elementwise"] * 11 + _NAMES.split()
 
 
 def first_types(choose: Choose) -> list[T.TensorType]:
