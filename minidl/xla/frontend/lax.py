@@ -64,7 +64,8 @@ def convert(x: Any, to: ScalarType, weak: bool = False) -> Any:
 
 def bitcast_convert(x: Any, to: ScalarType) -> Any:
     """The same bits as another type of the same width."""
-    return bind("stablehlo.bitcast_convert", x, to=to, weak=False)
+    out = tensor(type_(x).shape, to)
+    return bind("stablehlo.bitcast_convert", x, result_types=[out], weak=False)
 
 
 def scalar(value: Any, element: ScalarType, weak: bool = False) -> Any:
