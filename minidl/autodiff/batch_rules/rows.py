@@ -13,6 +13,7 @@ from minidl.core.errors import UnsupportedError
 from minidl.ir.mlir.attributes import DotDims
 from minidl.ir.mlir.core import Operation, clone
 from minidl.ir.mlir.spec import SPECS
+from minidl.ir.mlir.types import tensor
 from minidl.ir.stablehlo.reduction import reducer_name
 from minidl.xla.frontend import lax
 from minidl.xla.frontend.bind import bind
@@ -42,8 +43,11 @@ def elementwise(op: Operation, n: int, xs: list[Array], batched: list[bool]) -> 
             operands.append(spread(x, n))
         else:
             operands.append(x)
-    if op.name in ("stablehlo.convert", "stablehlo.bitcast_convert"):
+    if op.name == "stablehlo.convert":
         return bind(op.name, *operands, to=op.result.type.element)  # type: ignore[attr-defined]
+    if op.name == "stablehlo.bitcast_convert":
+        out = tensor((n, *_sizes(op.result)), op.result.type.element)  # type: ignore[attr-defined]
+        return bind(op.name, *operands, result_types=[out])
     return bind(op.name, *operands, **op.attributes)
 
 
