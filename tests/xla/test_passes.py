@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 import pytest
 
@@ -223,39 +221,6 @@ def test_unused_private_functions_go_and_public_ones_stay():
     func.func public @also(%x: tensor<f32>) -> tensor<f32> { return %x : tensor<f32> }
     func.func private @gone(%x: tensor<f32>) -> tensor<f32> { return %x : tensor<f32> }"""
     assert list(optimize(ir.parse(text)).functions) == ["main", "also"]
-
-
-# -- time ---------------------------------------------------------------------------------------
-
-
-def _chain(n: int) -> str:
-    lines = ["%one = stablehlo.constant dense<1.0> : tensor<4xf32>"]
-    name = "%x"
-    for i in range(n):
-        op = ("multiply %s, %%one", "add %s, %%x", "exponential %s", "negate %s")[i % 4] % name
-        lines.append(f"%v{i} = stablehlo.{op} : tensor<4xf32>")
-        name = f"%v{i}"
-    body = "\n".join(lines)
-    return (
-        f"func.func public @main(%x: tensor<4xf32>) -> tensor<4xf32> {{\n{body}\n"
-        f"return {name} : tensor<4xf32>\n}}"
-    )
-
-
-def _seconds(f, *args) -> float:
-    times = []
-    for _ in range(3):
-        begin = time.process_time()
-        f(*args)
-        times.append(time.process_time() - begin)
-    return min(times)
-
-
-def test_rewriting_and_verifying_are_linear():
-    """Ten times the ops take no more than 40 times as long (a square would be 100)."""
-    small, large = ir.parse(_chain(500)), ir.parse(_chain(5000))
-    for f in (optimize, ir.verify, str, lambda m: m.clone()):
-        assert _seconds(f, large) < 40 * _seconds(f, small), f
 
 
 def test_evaluate_agrees_with_numpy_after_the_pipeline():
