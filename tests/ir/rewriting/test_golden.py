@@ -12,9 +12,11 @@ import pytest
 
 from minidl import ir
 from minidl.core import step
+from minidl.ir.chlo.decompose import decompose
 from minidl.ir.mlir import types as T
 from minidl.ir.rewriting import cse, dce, fold, greedy, inline, patterns, refine
 from minidl.xla.passes import contraction, optimize
+from minidl.xla.passes.maps import widen
 from tests.ir import jaxlib_mlir as mlir
 
 FOLDER = Path(__file__).resolve().parents[2] / "golden"
@@ -35,6 +37,8 @@ PASSES = {
     "cse": cse,
     "fold": fold,
     "refine": refined,
+    "widen": widen,
+    "decompose": decompose,
     "optimize": optimize,
     **{name: greedy(name, "", table.PATTERNS) for name, table in TABLES.items()},
 }
