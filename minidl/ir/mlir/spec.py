@@ -40,6 +40,7 @@ class OpSpec:
     regions: int = 0
     defaults: dict[str, Any] = field(default_factory=dict)
     lists: int = 0  # how many operand names take any number
+    made: str = ""  # labels of the constraints on the results: `C5 C6`, element and shape, or one
 
     @property
     def dialect(self) -> str:

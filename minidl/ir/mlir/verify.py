@@ -130,14 +130,23 @@ def _static(op: Operation) -> bool:
 
 def _verify_types(op: Operation) -> None:
     attributes = dict(op.attributes)
-    if op.name in ("stablehlo.convert", "stablehlo.bitcast_convert"):
+    if op.name == "stablehlo.convert":
         attributes["to"] = op.results[0].type.element  # type: ignore[attr-defined]
     types = infer_types(op.name, op.operands, attributes, op.regions)
     got = [v.type for v in op.results]
     free = op.name in WIDER
     if len(types) != len(got) or not all(map(partial(_agree, free), types, got)):
         want, have = (", ".join(map(str, ts)) or "nothing" for ts in (types, got))
-        raise VerifyError(f"{op.name} makes {want}, but is written {have}", op=op.name)
+        label = _label(SPECS[op.name].made.split(), types, got)
+        raise VerifyError(f"{op.name} makes {want}, but is written {have}{label}", op=op.name)
+
+
+def _label(made: list[str], types: list[Type], got: list[Type]) -> str:
+    """Of the two constraints on a result, its element and its shape, the one that is broken."""
+    if not made:
+        return ""
+    shapes = [[getattr(t, "shape", None) for t in ts] for ts in (types, got)]
+    return f" ({made[0] if shapes[0] == shapes[1] else made[-1]})"
 
 
 def _agree(free: bool, want: Type, got: Type) -> bool:

@@ -11,6 +11,7 @@ from minidl.ir.stablehlo import (  # noqa: F401  (each adds its rows)
     collectives,
     control,
     convolution,
+    dot,
     dynamic,
     elementwise,
     indexing,

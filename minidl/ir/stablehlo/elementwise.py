@@ -7,14 +7,14 @@ Real: the same constraints are C++ traits, `SameOperandsAndResultShape` and othe
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from minidl.core.errors import ShapeError
 from minidl.ir.mlir.attributes import Dense
 from minidl.ir.mlir.core import Operation
 from minidl.ir.mlir.spec import define
-from minidl.ir.mlir.types import ScalarType, TensorType, Type, i1, tensor
+from minidl.ir.mlir.types import ScalarType, TensorType, Type, i1, runs, tensor
 from minidl.ir.text.form import Custom, Parts
 from minidl.ir.text.kinds import COMPARE_TYPE, COMPARISON, I64, TYPE, Kind
 from minidl.ir.text.printer import dense_text
@@ -28,25 +28,40 @@ def tensors(name: str, types: Sequence[Type]) -> list[TensorType]:
     return list(types)  # type: ignore[arg-type]
 
 
-def same_types(name: str, types: Sequence[Type]) -> TensorType:
+def same_types(name: str, types: Sequence[Type], label: str = "C1") -> TensorType:
     first, *rest = tensors(name, types)
     for i, t in enumerate(rest, 1):
         if t is not first:
             raise ShapeError(
-                f"{name} wants operands of one type, got {first} and {t} (operand {i})",
+                f"{name} wants operands of one type, got {first} and {t} (operand {i}) ({label})",
                 op=name,
                 hint="StableHLO broadcasts and converts nothing by itself; minidl.numpy does",
             )
     return first
 
 
-_ALLOWED = {
+def _is_carried(e: ScalarType) -> bool:
+    """Complex, quantized and narrow elements: nothing here runs them, nothing judges them."""
+    return not runs(e)
+
+
+_ALLOWED: dict[str, Callable[[ScalarType], bool]] = {
     "float": lambda e: e.is_float,
     "number": lambda e: e.name != "i1",
     "bits": lambda e: e.is_integer,
+    "integer": lambda e: e.is_integer and e.name != "i1",
     "signed": lambda e: e.is_float or not e.is_unsigned,
     "any": lambda e: True,
 }
+
+
+def check_element(name: str, x: TensorType, elements: str, label: str = "I1") -> None:
+    """The element type is one that the op's table of inputs allows."""
+    if not (_ALLOWED[elements](x.element) or _is_carried(x.element)):
+        raise ShapeError(
+            f"{name} is not defined on {x.element} (it takes {elements} elements) ({label})",
+            op=name,
+        )
 
 
 def same(name: str, elements: str) -> Any:
@@ -54,10 +69,7 @@ def same(name: str, elements: str) -> Any:
 
     def infer(types: Sequence[Type], attributes: dict[str, Any], regions: Any) -> list[Type]:
         first = same_types(name, types)
-        if not _ALLOWED[elements](first.element):
-            raise ShapeError(
-                f"{name} is not defined on {first.element} (it takes {elements} elements)", op=name
-            )
+        check_element(name, first, elements)
         return [first]
 
     return infer
@@ -68,13 +80,15 @@ _UNARY = {
     "sqrt rsqrt cbrt ceil floor round_nearest_even round_nearest_afz",
     "signed": "abs sign",
     "number": "negate",
-    "bits": "not popcnt count_leading_zeros",
+    "bits": "not",
+    "integer": "popcnt count_leading_zeros",
 }
 _BINARY = {
     "any": "add multiply maximum minimum",
     "number": "subtract divide remainder power",
     "float": "atan2",
-    "bits": "and or xor shift_left shift_right_logical shift_right_arithmetic",
+    "bits": "and or xor",
+    "integer": "shift_left shift_right_logical shift_right_arithmetic",
 }
 _COMMUTATIVE = ("add", "multiply", "maximum", "minimum", "and", "or", "xor")
 
@@ -86,6 +100,7 @@ for elements, names in _UNARY.items():
             "operand",
             infer=same(full, elements),
             form="%operand {} :same",
+            made="C1",
             traits="pure elementwise",
         )
 for elements, names in _BINARY.items():
@@ -97,12 +112,33 @@ for elements, names in _BINARY.items():
             "lhs rhs",
             infer=same(full, elements),
             form="%lhs , %rhs {} :same",
+            made="C1",
             traits="pure elementwise" + commutative,
         )
 
 
 def _infer_compare(types: Sequence[Type], attributes: Any, regions: Any) -> list[Type]:
-    return [tensor(same_types("stablehlo.compare", types).dims, i1)]
+    name = "stablehlo.compare"
+    x, y = tensors(name, types)
+    if x.element is not y.element:
+        raise ShapeError(f"{name} of {x.element} and {y.element}: one element type (C1)", op=name)
+    if x.shape != y.shape:
+        raise ShapeError(f"{name} of {x} and {y}: one shape (C2)", op=name)
+    return [tensor(x.dims, i1)]
+
+
+def _verify_compare(op: Operation) -> None:
+    """The type of comparison, where it is written, is that of the elements."""
+    kind, (x, _) = op.get("compare_type"), tensors(op.name, [v.type for v in op.operands])
+    if kind is None or kind == "NOTYPE" or _is_carried(x.element):
+        return
+    wanted = ["UNSIGNED" if x.element.is_unsigned else "SIGNED"]
+    if x.element.is_float:
+        wanted = ["FLOAT", "TOTALORDER"]
+    if kind not in wanted:
+        raise ShapeError(
+            f"{op.name} of {x.element} compares {' or '.join(wanted)}, not {kind} (C3)", op=op.name
+        )
 
 
 define(
@@ -111,14 +147,15 @@ define(
     attributes={"comparison_direction": COMPARISON, "compare_type?": COMPARE_TYPE},
     infer=_infer_compare,
     form="$comparison_direction , %lhs , %rhs [ , $compare_type ]?compare_type {} :fn",
+    verify=_verify_compare,
+    made="C2",
     traits="pure elementwise",
 )
 
 
 def _infer_finite(types: Sequence[Type], attributes: Any, regions: Any) -> list[Type]:
     (x,) = tensors("stablehlo.is_finite", types)
-    if not x.element.is_float:
-        raise ShapeError(f"stablehlo.is_finite wants floats, got {x}", op="stablehlo.is_finite")
+    check_element("stablehlo.is_finite", x, "float")
     return [tensor(x.dims, i1)]
 
 
@@ -127,6 +164,7 @@ define(
     "x",
     infer=_infer_finite,
     form="%x {} :fn",
+    made="C1",
     traits="pure elementwise",
 )
 
@@ -134,10 +172,12 @@ define(
 def _infer_select(types: Sequence[Type], attributes: Any, regions: Any) -> list[Type]:
     name = "stablehlo.select"
     pred, *cases = tensors(name, types)
-    out = same_types(name, cases)
-    if pred.element is not i1 or (pred.rank and pred.shape != out.shape):
+    out = same_types(name, cases, "C2")
+    if pred.element is not i1:
+        raise ShapeError(f"{name} chooses by booleans, got {pred} (I1)", op=name)
+    if pred.rank and pred.shape != out.shape:
         raise ShapeError(
-            f"{name} wants a predicate tensor<i1> or one of the shape of {out}, got {pred}",
+            f"{name} wants a predicate tensor<i1> or one of the shape of {out}, got {pred} (C1)",
             op=name,
         )
     return [out]
@@ -169,37 +209,71 @@ define(
     "pred on_true on_false",
     infer=_infer_select,
     form=Custom(_print_select, _parse_select),
+    made="C2",
     traits="pure elementwise",
 )
+
+
+def _infer_clamp(types: Sequence[Type], attributes: Any, regions: Any) -> list[Type]:
+    name = "stablehlo.clamp"
+    low, x, high = tensors(name, types)
+    for what, bound, label in (("min", low, "C1"), ("max", high, "C2")):
+        if bound.rank and bound.shape != x.shape:
+            raise ShapeError(
+                f"{name}: {what} {bound} is no scalar and not like {x} ({label})", op=name
+            )
+    if not low.element is x.element is high.element:
+        raise ShapeError(f"{name} of {low}, {x} and {high}: one element type (C3)", op=name)
+    return [x]
+
+
 define(
     "stablehlo.clamp",
     "min operand max",
-    infer=lambda types, attributes, regions: [tensors("stablehlo.clamp", types)[1]],
+    infer=_infer_clamp,
     form="%min , %operand , %max {} :same",
+    made="C4",
     traits="pure elementwise",
 )
 
 
-def convert_type(name: str) -> Any:
-    """Shape rule of convert and bitcast_convert: the element comes as `to`, not kept."""
-
-    def infer(types: Sequence[Type], attributes: dict[str, Any], regions: Any) -> list[Type]:
-        (x,) = tensors(name, types)
-        to = attributes.pop("to", x.element)
-        assert isinstance(to, ScalarType)
-        return [tensor(x.dims, to)]
-
-    return infer
+def _infer_convert(types: Sequence[Type], attributes: dict[str, Any], regions: Any) -> list[Type]:
+    """The element comes as `to`, not kept."""
+    (x,) = tensors("stablehlo.convert", types)
+    to = attributes.pop("to", x.element)
+    assert isinstance(to, ScalarType)
+    return [tensor(x.dims, to)]
 
 
-for full in ("stablehlo.convert", "stablehlo.bitcast_convert"):
-    define(
-        full,
-        "operand",
-        infer=convert_type(full),
-        form="%operand {} :same" if full.endswith(".convert") else "%operand {} :fn",
-        traits="pure elementwise",
-    )
+define(
+    "stablehlo.convert",
+    "operand",
+    infer=_infer_convert,
+    form="%operand {} :same",
+    made="C1",
+    traits="pure elementwise",
+)
+
+
+def _verify_bitcast(op: Operation) -> None:
+    """Wider elements are made of the last dimension, narrower ones make a new one."""
+    x, y = tensors(op.name, [op.operands[0].type, op.result.type])
+    if _is_carried(x.element) or _is_carried(y.element):
+        return
+    wide, narrow = (x, y) if x.element.bits >= y.element.bits else (y, x)
+    parts = wide.element.bits // narrow.element.bits
+    want = wide.shape if parts == 1 else (*wide.shape, parts)
+    if narrow.shape != want or wide.element.bits % narrow.element.bits:
+        raise ShapeError(f"{op.name} from {x} to {y}: the bits do not fit (C1)", op=op.name)
+
+
+define(
+    "stablehlo.bitcast_convert",
+    "operand",
+    form="%operand {} :fn",
+    verify=_verify_bitcast,
+    traits="pure elementwise",
+)
 
 DENSE = Kind(
     "dense",
@@ -219,11 +293,25 @@ define(
     attributes={"value": DENSE},
     infer=_infer_constant,
     form="{} $value",
+    made="C1",
     traits="pure constant",
 )
+
+
+def _verify_iota(op: Operation) -> None:
+    (out,) = tensors(op.name, [op.result.type])
+    check_element(op.name, out, "number", "O1")
+    if not 0 <= op["iota_dimension"] < out.rank:
+        raise ShapeError(
+            f"{op.name} counts along dimension {op['iota_dimension']}, {out} has {out.rank} (C1)",
+            op=op.name,
+        )
+
+
 define(
     "stablehlo.iota",
     attributes={"iota_dimension": I64, "type?": TYPE},
     form="dim = $iota_dimension {} :results",
+    verify=_verify_iota,
     traits="pure",
 )

@@ -1,4 +1,4 @@
-"""StableHLO that combines elements: reduce, dot_general.
+"""StableHLO that combines elements: reduce with any body.
 
 Chapter: ir/stablehlo.
 Sources: StableHLO specification, one section an op; constraints by their labels.
@@ -10,16 +10,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from minidl.core.errors import ShapeError
-from minidl.ir.mlir.attributes import DotDims
 from minidl.ir.mlir.core import Block, Operation, Region
 from minidl.ir.mlir.spec import SPECS, define
 from minidl.ir.mlir.types import ScalarType, TensorType, Type, tensor
 from minidl.ir.stablehlo.constraints import results
 from minidl.ir.stablehlo.elementwise import tensors
-from minidl.ir.stablehlo.movement import check_dims
 from minidl.ir.stablehlo.regions import element_types, promotes
 from minidl.ir.text.form import Custom, Parts
-from minidl.ir.text.kinds import DOT, DOT_ALGORITHM, INTS, PRECISION
+from minidl.ir.text.kinds import INTS
 
 _REDUCE = "stablehlo.reduce"
 
@@ -180,54 +178,4 @@ define(
     verify=results("C7", "C8"),
     traits="pure",
     regions=1,
-)
-
-
-def dot_shape(x: TensorType, y: TensorType, dims: DotDims) -> list[int]:
-    """Result sizes: batching, then free of lhs, then free of rhs."""
-    name = "stablehlo.dot_general"
-    check_dims(name, dims.lhs_batching + dims.lhs_contracting, x.rank, "lhs dimensions")
-    check_dims(name, dims.rhs_batching + dims.rhs_contracting, y.rank, "rhs dimensions")
-    both = ((dims.lhs_batching, dims.rhs_batching), (dims.lhs_contracting, dims.rhs_contracting))
-    if any(len(left) != len(right) for left, right in both):
-        raise ShapeError(f"{name} pairs dimensions, got {dims} (C1, C2)", op=name)
-    pairs = [
-        *zip(dims.lhs_batching, dims.rhs_batching, strict=True),
-        *zip(dims.lhs_contracting, dims.rhs_contracting, strict=True),
-    ]
-    for a, b in pairs:
-        if x.dims[a] != y.dims[b]:
-            raise ShapeError(
-                f"{name}: dimension {a} of {x} has size {x.dims[a]}, "
-                f"dimension {b} of {y} has size {y.dims[b]} (C9, C10)",
-                op=name,
-                hint="paired dimensions must have one size",
-            )
-    free_x, free_y = dims.free(x.rank, y.rank)
-    return (
-        [x.dims[d] for d in dims.lhs_batching]
-        + [x.dims[d] for d in free_x]
-        + [y.dims[d] for d in free_y]
-    )
-
-
-def _infer_dot(types: Sequence[Type], attributes: dict[str, Any], regions: Any) -> list[Type]:
-    x, y = tensors("stablehlo.dot_general", types)
-    shape = dot_shape(x, y, attributes["dot_dimension_numbers"])
-    return [tensor(shape, x.element)]
-
-
-define(
-    "stablehlo.dot_general",
-    "lhs rhs",
-    attributes={
-        "dot_dimension_numbers": DOT,
-        "precision_config?": PRECISION,
-        "algorithm?": DOT_ALGORITHM,
-    },
-    infer=_infer_dot,
-    form="%lhs , %rhs , $dot_dimension_numbers "
-    "[ , precision = $precision_config ]?precision_config "
-    "[ , algorithm = $algorithm ]?algorithm {} :fn",
-    traits="pure",
 )
