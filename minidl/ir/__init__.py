@@ -10,6 +10,7 @@ from minidl.ir.dialects import cf as _cf  # noqa: F401  (adds rows)
 from minidl.ir.dialects import gpu as _gpu  # noqa: F401  (adds rows)
 from minidl.ir.dialects import linalg as _linalg  # noqa: F401  (adds rows)
 from minidl.ir.dialects import llvm as _llvm  # noqa: F401  (adds rows)
+from minidl.ir.dialects import llvm_memory as _llvm_memory  # noqa: F401  (adds rows)
 from minidl.ir.dialects import loops as _loops  # noqa: F401  (adds rows)
 from minidl.ir.dialects import scf as _scf  # noqa: F401  (adds rows)
 from minidl.ir.evaluate import evaluate

@@ -52,12 +52,12 @@ for flag, names in _BINARY.items():
             "lhs rhs",
             attributes=_FLAGS[flag][0],
             infer=like_first,
-            form=f"%lhs , %rhs {_FLAGS[flag][1]} {{}} :results",
+            form=f"%lhs , %rhs {_FLAGS[flag][1]} {{}} :same",
             traits="pure scalar" + (" commutative" if short in _COMMUTES.split() else ""),
         )
 
 
-def unary(name: str, infer: Any = like_first, types: str = ":results") -> None:
+def unary(name: str, infer: Any = like_first, types: str = ":same") -> None:
     """A row of one operand, with fast-math flags."""
     known, words = _FLAGS["fast"]
     define(
@@ -157,18 +157,19 @@ def _print_constant(op: Operation, printer: Any) -> str:
     return f"arith.constant {text}"
 
 
-def _parse_constant(p: Any) -> Parts:
+def _number(p: Any, pretty: bool = False) -> Any:
+    """A number with its type; `true` is `1 : i1`."""
     value = p.attribute()
-    if isinstance(value, bool):
-        value = Typed(int(value), i1)
-    return Parts(operands=[], attributes={"value": value})
+    return Typed(int(value), i1) if isinstance(value, bool) else value
+
+
+def _parse_constant(p: Any) -> Parts:
+    return Parts(operands=[], attributes={"value": _number(p)})
 
 
 define(
     "arith.constant",
-    attributes={
-        "value": Kind("number", lambda v, p_: attribute_text(v), lambda p, q: p.attribute())
-    },
+    attributes={"value": Kind("number", lambda v, pretty: attribute_text(v), _number)},
     infer=_constant_type,
     form=Custom(_print_constant, _parse_constant),
     traits="pure constant scalar",
@@ -183,7 +184,7 @@ for short in _MATH.split():
 for short in ["isnan", "isinf", "isfinite", "isnormal"]:
     unary(f"math.{short}", infer=_truth, types=":first")
 for short in ["absi", "ctpop", "ctlz", "cttz"]:
-    define(f"math.{short}", "x", infer=like_first, form="%x {} :results", traits="pure scalar")
+    define(f"math.{short}", "x", infer=like_first, form="%x {} :same", traits="pure scalar")
 for short, operands in (
     ("powf", "lhs rhs"),
     ("atan2", "lhs rhs"),
@@ -195,8 +196,8 @@ for short, operands in (
         operands,
         attributes=_FLAGS["fast"][0],
         infer=like_first,
-        form=" , ".join(f"%{x}" for x in operands.split()) + f" {_FLAGS['fast'][1]} {{}} :results",
+        form=" , ".join(f"%{x}" for x in operands.split()) + f" {_FLAGS['fast'][1]} {{}} :same",
         traits="pure scalar",
     )
-define("math.ipowi", "lhs rhs", infer=like_first, form="%lhs , %rhs {} :results", traits="pure")
+define("math.ipowi", "lhs rhs", infer=like_first, form="%lhs , %rhs {} :same", traits="pure")
 define("math.fpowi", "lhs rhs", infer=like_first, form="%lhs , %rhs {} :operands", traits="pure")

@@ -2,43 +2,30 @@
 
 Chapter: ir/mlir.
 Sources: MLIR, `AsmPrinter.cpp` (`AliasInitializer`, `AliasState`).
-Real: the same order, so that the numbers are MLIR's; it names affine maps the same way.
+Real: the same: everything is printed once to nobody, to see which locations there are,
+then they are numbered, then it is printed.  MLIR names affine maps the same way.
 
     depth      0 for a location that holds no other, else one more than the deepest inside
-    before     needed above the module: arguments write their location where they stand
+    early      needed above the module: arguments write their location where they stand
 """
 
 from __future__ import annotations
 
-from minidl.ir.mlir.core import Block, Operation, Region
 from minidl.ir.mlir.location import Location, OriginLoc
-
-IN_THE_HEAD = ("builtin.module", "func.func", "gpu.func", "llvm.func")  # arguments in the head
-HIDDEN = ("stablehlo.while", "scf.for", "scf.parallel")  # arguments without a place for `loc`
 
 
 class Places:
-    """The names of all locations below an operation."""
+    """The names of locations; until they are numbered, it collects them."""
 
-    def __init__(self, top: Operation, generic: bool = False) -> None:
+    def __init__(self) -> None:
         self.depth: dict[Location, int] = {}
         self.early: set[Location] = set()
-        self.generic = generic
-        self._visit_all(top)
-        order = sorted(self.depth, key=lambda location: self.depth[location])
-        self.names = {loc: f"#loc{i or ''}" for i, loc in enumerate(order)}
+        self.names: dict[Location, str] = {}
 
-    def _visit_all(self, top: Operation) -> None:
-        stack: list[Operation | Block] = [top]
-        while stack:
-            item = stack.pop()
-            if isinstance(item, Block):
-                for arg in item.args:
-                    self._visit(plain(arg.location), early=True)
-                stack.extend(reversed(item))
-                continue
-            self._visit(plain(item.location))
-            stack.extend(block for region in reversed(item.regions) for block in _blocks(region))
+    def number(self) -> None:
+        """What was collected gets its names: by depth, then by first use."""
+        order = sorted(self.depth, key=lambda location: self.depth[location])
+        self.names = {location: f"#loc{i or ''}" for i, location in enumerate(order)}
 
     def _visit(self, location: Location, early: bool = False) -> int:
         known = self.depth.get(location)
@@ -52,11 +39,17 @@ class Places:
 
     def inside(self, location: Location) -> str:
         """What stands in `loc( )` of an operation."""
-        return self.names[plain(location)]
+        location = plain(location)
+        if not self.names:
+            self._visit(location)
+        return self.names.get(location, "")
 
     def inline(self, location: Location) -> str:
         """What stands in `loc( )` of an argument: itself, its parts by name."""
-        return plain(location).spell(self.inside)
+        location = plain(location)
+        if not self.names:
+            self._visit(location, early=True)
+        return location.spell(self.inside)
 
     def definitions(self, early: bool) -> list[str]:
         """The lines above the module, or those below it."""
@@ -65,10 +58,6 @@ class Places:
             for location, name in self.names.items()
             if (location in self.early) == early
         ]
-
-
-def _blocks(region: Region) -> list[Block]:
-    return region.blocks[::-1]
 
 
 def plain(location: Location) -> Location:

@@ -40,7 +40,10 @@ class Printer:
         """(line, the op that begins on it) in order."""
         self.name_all(op)
         if self.locations:
-            self.places = Places(op)
+            self.places = Places()
+            self.op(op)
+            self.places.number()
+            self._marks = []
         lines = self._definitions(early=True)
         for line in self.op(op).split("\n"):
             text, _, mark = line.partition("\x00")
@@ -76,6 +79,7 @@ class Printer:
         """One operation, its regions indented; the line carries a mark for `module_lines`."""
         self._marks.append(op)
         mark = f"\x00{len(self._marks) - 1}"
+        place = f" loc({self.places.inside(op.location)})" if self.places else ""
         head = self.name_results(op)
         spec = SPECS.rows.get(op.name)
         if self.generic or spec is None or spec.form is None:
@@ -84,8 +88,7 @@ class Printer:
             body = spec.form.print(op, self)
         else:
             body = self.op_name(op) + print_form(op, spec, spec.form, self)
-        if self.places:
-            body += f" loc({self.places.inside(op.location)})"
+        body += place
         first, newline, rest = body.partition("\n")
         return head + first + mark + newline + rest
 
@@ -165,7 +168,7 @@ class Printer:
         if not blocks:
             return "  // no predecessors"
         names = ", ".join(self.blocks[b] for b in blocks)
-        if len(set(blocks)) == 1:
+        if len(blocks) == 1:
             return f"  // pred: {self.blocks[blocks[0]]}"
         return f"  // {len(blocks)} preds: {names}"
 
