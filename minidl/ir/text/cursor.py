@@ -52,7 +52,7 @@ class Cursor:
     # -- the cursor ------------------------------------------------------------
 
     def error(self, message: str, at: int | None = None) -> ParseError:
-        i = self.at_ if at is None else at
+        i = min(self.at_ if at is None else at, len(self.words) - 1)
         word = self.words[i]
         found = f"{word[:40]!r}" if word else "the end of the text"
         message = message if at is not None else f"{message}, found {found}"
