@@ -178,9 +178,14 @@ def test_run_refuses_in_words(files, capsys, words, want):
 
 
 def command(*words: str, **more) -> subprocess.Popen:
-    return subprocess.Popen(
-        [sys.executable, "-m", "minidl", *words], stdout=subprocess.PIPE, text=True, **more
-    )
+    """A run of its own that Ctrl-C reaches, also when this one is in the background."""
+    old = signal.signal(signal.SIGINT, signal.default_int_handler)  # an ignored one is inherited
+    try:
+        return subprocess.Popen(
+            [sys.executable, "-m", "minidl", *words], stdout=subprocess.PIPE, text=True, **more
+        )
+    finally:
+        signal.signal(signal.SIGINT, old)
 
 
 def test_control_c_ends_it_cleanly(tmp_path):

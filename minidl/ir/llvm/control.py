@@ -83,8 +83,7 @@ def _while(f: FunctionText, op: Operation) -> None:
     f.emit(f"br label {head}", here)
     rows = zip(before.args, op.operands, results, strict=True)
     f.lines[phis:phis] = [
-        f"  {f[v]} = phi {_type(f, v)} [{f[first]}, %{start}], [{f[last]}, %{latch}]"
-        f"{f.debug(here)}"
+        f"  {f[v]} = phi {_type(f, v)} [{f[first]}, %{start}], [{f[last]}, %{latch}]{f.debug(here)}"
         for v, first, last in rows
     ]
     f.start(done)
