@@ -246,7 +246,9 @@ def fuzz(arguments) -> None:
 @target
 def bench(arguments) -> None:
     """print the tables of ratios against production systems"""
-    run(setup(tests=True), ROOT / "tools" / "bench.py", *arguments)
+    python = setup(tests=True)
+    run(python, ROOT / "tools" / "bench.py", *arguments)
+    run(python, ROOT / "tools" / "bench_ir.py", *arguments)
 
 
 @target

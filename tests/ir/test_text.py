@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 import pytest
 
 from minidl import ir
-from minidl.core.errors import UnsupportedError
 from minidl.ir.mlir.attributes import Dense
 from minidl.ir.mlir.types import ELEMENTS, TensorType, element_of
 from minidl.ir.text.lexer import quote, unquote
@@ -54,43 +51,6 @@ def test_mlir_tells_our_text_back_word_by_word():
     mlir.context()
     for module in drawn(40):
         assert mlir.retold(str(module)).strip() == str(module).strip()
-
-
-def test_open_data_reads_back_and_mlir_accepts_it():
-    count = 0
-    for row in samples.open_data():
-        try:
-            module = ir.parse(row["text"])
-        except ir_errors():
-            continue
-        count += 1
-        check_forms(module)
-        if count % 5 == 0:
-            assert mlir.refusal(module.text(locations=True)) is None, row["id"]
-            assert mlir.refusal(module.text(generic=True)) is None, row["id"]
-    assert count >= 600
-
-
-def ir_errors() -> tuple[type[Exception], ...]:
-    from minidl.core.errors import ParseError
-
-    return ParseError, UnsupportedError
-
-
-def test_open_data_prints_as_it_was_written():
-    """The data's text is MLIR's own print; ours is equal to the character.
-
-    (An attribute that was left out has its default here and is printed: `is_stable`.)
-    """
-    same = total = 0
-    for row in samples.open_data():
-        try:
-            module = ir.parse(row["text"])
-        except ir_errors():
-            continue
-        total += 1
-        same += str(module).strip() == row["text"].strip()
-    assert same / total > 0.99, f"{same} of {total}"
 
 
 # -- numbers -----------------------------------------------------------------------------
@@ -178,31 +138,6 @@ def long_text(n: int) -> str:
         "func.func @main(%x: tensor<8x8xf32>) -> tensor<8x8xf32> {\n"
         f"{body}\nreturn %{n - 1} : tensor<8x8xf32>\n}}"
     )
-
-
-@pytest.mark.bench
-def test_parsing_reads_20_000_ops_a_second():
-    text = long_text(10_000)
-    times = []
-    for _ in range(3):
-        begin = time.process_time()
-        ir.parse(text)
-        times.append(time.process_time() - begin)
-    print(f"{10_000 / min(times):,.0f} ops a second")
-    assert 10_000 / min(times) > 20_000
-
-
-def test_parsing_and_verifying_10_000_ops_is_linear():
-    def seconds(n: int) -> float:
-        text = long_text(n)
-        best = 9.0
-        for _ in range(3):
-            begin = time.process_time()
-            ir.verify(ir.parse(text))
-            best = min(best, time.process_time() - begin)
-        return best
-
-    assert seconds(10_000) < 40 * seconds(1000)
 
 
 def test_types_are_one_object_when_equal():

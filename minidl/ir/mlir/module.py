@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from minidl.core.collector import paused
 from minidl.core.errors import MinidlError
 from minidl.ir.mlir.core import Block, Operation, Region, Value, clone
 from minidl.ir.mlir.location import UNKNOWN, Location
@@ -70,7 +71,8 @@ class Module(Operation):
         return self.function("main")
 
     def clone(self) -> Module:
-        copy = clone(self)
+        with paused():
+            copy = clone(self)
         assert isinstance(copy, Module)
         return copy
 

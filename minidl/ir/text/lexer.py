@@ -14,7 +14,7 @@ from bisect import bisect_right
 from minidl.core.errors import ParseError
 from minidl.core.span import Span
 
-_PLAIN = r'(?:[^<>"\-]|->|-)'  # what may stand in a shaped type, besides brackets
+_PLAIN = r'(?:[^<>"\-\x00]|->|-)'  # what may stand in a shaped type, besides brackets
 _DEEP = rf"(?:{_PLAIN}|<(?:{_PLAIN}|<(?:{_PLAIN})*+>)*+>)*+"
 _TOKEN = re.compile(
     r"""
@@ -22,10 +22,10 @@ _TOKEN = re.compile(
     (?: (
         (?:tensor|memref|vector)<SHAPED>                     # a shaped type
       | %[\w$.\-]+ (?:\#\d+)?                                # a value
-      | @(?:[A-Za-z_][\w$.]*|"(?:[^"\\\n]|\\.)*+")           # a symbol
+      | @(?:[A-Za-z_][\w$.]*|"(?:[^"\\\n\x00]|\\.)*+")           # a symbol
       | [#!](?:\d+|[A-Za-z_][\w$.]*)                         # an alias, a dialect's own
       | \^[\w$.\-]+                                          # a block
-      | "(?:[^"\\\n]|\\.)*+"                                 # a string
+      | "(?:[^"\\\n\x00]|\\.)*+"                                 # a string
       | -?0x[0-9A-Fa-f]+ | -?\d+(?:\.\d*(?:[eE][-+]?\d+)?)?  # a number
       | [A-Za-z_][\w$.]*                                     # a word
       | -> | :: | \.\.\. | [()\[\]{}<>,:=*+\-?/|]

@@ -18,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from minidl.core.collector import paused
 from minidl.core.errors import MinidlError, ParseError, VerifyError
 from minidl.ir.mlir.core import Block, Operation, Region, Value
 from minidl.ir.mlir.location import UNKNOWN, Location, TextLoc
@@ -40,7 +41,8 @@ def parse(text: str, file: str = "<text>") -> Any:
     """
     if not isinstance(text, str):
         raise ParseError(f"parse takes text, got {type(text).__name__}", hint="read the file first")
-    return Parser(Tokens(text, file)).module()
+    with paused():
+        return Parser(Tokens(text, file)).module()
 
 
 class TypedName(NamedTuple):
