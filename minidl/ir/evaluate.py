@@ -18,10 +18,10 @@ from typing import Any
 import numpy as np
 
 from minidl.core import step
-from minidl.core.errors import CallError
+from minidl.core.errors import CallError, UnsupportedError
 from minidl.ir.mlir.core import Block, Operation, Region, Value
 from minidl.ir.mlir.module import Module
-from minidl.ir.mlir.types import MemRefType, TensorType, tensor, type_of
+from minidl.ir.mlir.types import MemRefType, TensorType, runs, tensor, type_of
 from minidl.ir.values import VALUES
 from minidl.ir.values.control_flow import BRANCHES
 
@@ -125,9 +125,22 @@ def evaluate(
     more than `budget` ops; UnsupportedError for an op without a value row.
     """
     function = module.function(entry)
+    _refuse_carried(module)
     args = check_arguments(entry, [v.type for v in function.region.blocks[0].args], arrays)
     results = Interpreter(module, handlers, budget).call(entry, args)
     return tuple(np.array(r, copy=True, order="C") for r in results)
+
+
+def _refuse_carried(module: Operation) -> None:
+    """Complex, quantized and dynamic values parse and print; none is computed here."""
+    for op in module.walk():
+        for value in op.results:
+            if not runs(value.type):
+                raise UnsupportedError(
+                    f"{op.name} makes {value.type}, which is carried and not computed",
+                    op=op.name,
+                    hint="evaluate runs static shapes of the thirteen element types",
+                )
 
 
 def check_arguments(entry: str, types: Sequence[Any], arrays: Sequence[Any]) -> list[Array]:

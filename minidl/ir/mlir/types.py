@@ -87,6 +87,11 @@ class ScalarType(Type):
         return self.name in _INTEGERS
 
     @property
+    def is_small_float(self) -> bool:
+        """One of the 8-bit floats, which are carried."""
+        return self.name.startswith("f8")
+
+    @property
     def is_complex(self) -> bool:
         return self.name.startswith("complex<")
 

@@ -18,7 +18,7 @@ from minidl.ir.mlir.types import ScalarType, TensorType, VectorType
 from minidl.ir.text.cursor import Cursor
 
 MAX_ELEMENTS = 1 << 26
-_BITS = {"f16": np.uint16, "bf16": np.uint16, "f32": np.uint32, "f64": np.uint64}
+_BITS = {1: np.uint8, 2: np.uint16, 4: np.uint32, 8: np.uint64}
 
 
 class ConstantParser(Cursor):
@@ -60,7 +60,7 @@ class ConstantParser(Cursor):
             return Dense(np.zeros(type_.dims, dtype), shaped)
         if isinstance(literal, str) and literal[:1] == '"':
             return self._dense_bytes(literal, shaped, at)
-        if isinstance(literal, str):
+        if not isinstance(literal, list):
             return Dense.splat(self._scalar(literal, type_.element, at), shaped)
         flat: list[Any] = []
         shape = self._flatten(literal, flat, type_.element, at)
@@ -96,10 +96,13 @@ class ConstantParser(Cursor):
 
     def _literal(self, depth: int) -> Any:
         """A nested list of words."""
-        if depth > 32:
+        if depth > 32 and (self.at("[") or self.at("(")):
             raise self.error("a constant nested deeper than 32")
         if self.accept("["):
             return self.comma_list(lambda: self._literal(depth + 1), "]")
+        if self.accept("("):
+            pair = self.comma_list(lambda: self._literal(33), ")")
+            return tuple(pair)
         word = self.words[self.at_]
         if not (word[:1].isdigit() or word[:1] in ("-", '"') or word in ("true", "false")):
             raise self.error("expected a number")
@@ -115,9 +118,11 @@ class ConstantParser(Cursor):
             raise self.error("the rows of the constant have different lengths", at)
         return (len(tree), *(shapes.pop() if shapes else ()))
 
-    def _scalar(self, word: str, element: ScalarType, at: int) -> Any:
+    def _scalar(self, word: Any, element: ScalarType, at: int) -> Any:
         """One number of that type, rounded once."""
-        if element.is_float:
+        if isinstance(word, tuple) or element.is_complex:
+            return self._complex_number(word, element, at)
+        if element.is_float or element.is_small_float:
             return self._float(word, element, at)
         try:
             if word in ("true", "false"):
@@ -131,16 +136,25 @@ class ConstantParser(Cursor):
             raise self.error(f"{word[:40]} does not fit {element} ({low} … {high})", at)
         return np.array(value, element.numpy)[()]
 
+    def _complex_number(self, word: Any, element: ScalarType, at: int) -> Any:
+        """`(1.0, 2.0)`."""
+        if not (isinstance(word, tuple) and len(word) == 2 and element.is_complex):
+            raise self.error(f"this is not a number of type {element}", at)
+        part = ScalarType(element.name[len("complex<") : -1])
+        return np.array(complex(*(self._float(w, part, at) for w in word)), element.numpy)[()]
+
     def _no_number(self, word: str, element: ScalarType, at: int) -> ParseError:
         return self.error(f"{word[:40]!r} is not a number of type {element}", at)
 
     def _float(self, word: str, element: ScalarType, at: int) -> Any:
         """A decimal with a point, or the bits in hexadecimal."""
+        if not isinstance(word, str):
+            raise self.error(f"expected a number of {element}", at)
         if word.lstrip("-").isdigit():
             raise self.error(f"{word[:40]} is an integer, a number of {element} has a point", at)
         try:
             if "x" in word:
-                return np.array(int(word, 16), _BITS[element.name]).view(element.numpy)[()]
+                return np.array(int(word, 16), _BITS[element.bytes]).view(element.numpy)[()]
             wide = float(word)
         except (ValueError, OverflowError):
             raise self._no_number(word, element, at) from None

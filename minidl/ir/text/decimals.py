@@ -17,7 +17,7 @@ import numpy as np
 
 from minidl.ir.mlir.types import ScalarType
 
-_HEX_BITS = {"f16": np.uint16, "bf16": np.uint16, "f32": np.uint32, "f64": np.uint64}
+_HEX_BITS = {1: np.uint8, 2: np.uint16, 4: np.uint32, 8: np.uint64}
 _MANTISSA_BITS = {"f16": 11, "bf16": 8, "f32": 24, "f64": 53}
 _EXPONENTIAL = 6  # the digits of the first attempt
 _PADDING = 3  # zeros that may stand beside the digits of the second
@@ -27,7 +27,10 @@ def number_text(value: Any, element: ScalarType) -> str:
     """A number as MLIR writes it: six digits when they are exact, else enough, else bits."""
     if element.name == "i1":
         return "true" if value else "false"
-    if not element.is_float:
+    if element.is_complex:
+        part = ScalarType(element.name[len("complex<") : -1])
+        return f"({number_text(value.real, part)},{number_text(value.imag, part)})"
+    if not (element.is_float or element.is_small_float):
         return str(int(value))
     exact = np.asarray(value).astype(element.numpy)
     wide = float(exact)
@@ -35,10 +38,17 @@ def number_text(value: Any, element: ScalarType) -> str:
         short = _scientific(wide, *digits_of(wide, _EXPONENTIAL))
         if np.asarray(float(short)).astype(element.numpy).tobytes() == exact.tobytes():
             return short
-        long = _natural(wide, 2 + _MANTISSA_BITS[element.name] * 59 // 196)
+        long = _natural(wide, 2 + _mantissa_bits(element) * 59 // 196)
         if "." in long:
             return long
-    return f"0x{int(exact.view(_HEX_BITS[element.name])):0{element.bits // 4}X}"
+    return f"0x{int(exact.view(_HEX_BITS[element.bytes])):0{element.bits // 4}X}"
+
+
+def _mantissa_bits(element: ScalarType) -> int:
+    """With the one in front that is not stored: f8E4M3FN has 3 + 1."""
+    if element.is_small_float:
+        return int(element.name[5]) + 1
+    return _MANTISSA_BITS[element.name]
 
 
 def digits_of(x: float, precision: int) -> tuple[str, int]:

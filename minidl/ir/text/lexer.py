@@ -22,10 +22,10 @@ _TOKEN = re.compile(
     (?: (
         (?:tensor|memref|vector)<SHAPED>                     # a shaped type
       | %[\w$.\-]+ (?:\#\d+)?                                # a value
-      | @(?:[A-Za-z_][\w$.]*|"(?:[^"\\\n\x00]|\\.)*+")           # a symbol
+      | @(?:[A-Za-z_][\w$.]*|"(?:[^"\\\n\x00]|\\[^\x00])*+")           # a symbol
       | [#!](?:\d+|[A-Za-z_][\w$.]*)                         # an alias, a dialect's own
       | \^[\w$.\-]+                                          # a block
-      | "(?:[^"\\\n\x00]|\\.)*+"                                 # a string
+      | "(?:[^"\\\n\x00]|\\[^\x00])*+"                                 # a string
       | -?0x[0-9A-Fa-f]+ | -?\d+(?:\.\d*(?:[eE][-+]?\d+)?)?  # a number
       | [A-Za-z_][\w$.]*                                     # a word
       | -> | :: | \.\.\. | [()\[\]{}<>,:=*+\-?/|]

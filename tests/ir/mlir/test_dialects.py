@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from minidl import ir
-from minidl.core.errors import CallError, ParseError, VerifyError
+from minidl.core.errors import CallError, ParseError, UnsupportedError, VerifyError
 from minidl.ir.dialects import arith, llvm
 from minidl.ir.mlir.equivalence import difference
 from tests.ir import jaxlib_mlir as mlir
@@ -234,3 +234,39 @@ func.func @f(%i: i32, %c: i1) -> i32 {
   return %i : i32
 }
 """)
+
+
+CARRIED = [
+    "complex<f32>", "complex<f64>", "i2", "i4", "ui2", "ui4", "f8E3M4", "f8E4M3",
+    "f8E4M3B11FNUZ", "f8E4M3FN", "f8E4M3FNUZ", "f8E5M2", "f8E5M2FNUZ",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("element", CARRIED)
+def test_carried_elements_are_mlirs_text_and_refused_by_name_where_they_run(element):
+    one, two = ("1", "0") if "i" in element else ("1.5", "-0.25")
+    if element.startswith("complex"):
+        one, two = "(1.5, -0.25)", "(0.1, 3.0)"
+    type_ = f"tensor<2x{element}>"
+    module = check(f"""
+func.func @main() -> {type_} {{
+  %a = stablehlo.constant dense<[{one}, {two}]> : {type_}
+  %b = stablehlo.constant dense<{one}> : {type_}
+  %c = stablehlo.add %a, %b : {type_}
+  return %c : {type_}
+}}
+""")
+    with pytest.raises(UnsupportedError, match="carried and not computed"):
+        ir.evaluate(module)
+
+
+def test_dynamic_shapes_are_read_and_refused_where_they_run():
+    module = check("""
+func.func @main(%x: tensor<2xf32>) -> tensor<?xf32> {
+  %0 = stablehlo.convert %x : (tensor<2xf32>) -> tensor<?xf32>
+  %1 = stablehlo.add %0, %0 : tensor<?xf32>
+  return %1 : tensor<?xf32>
+}
+""")
+    with pytest.raises(UnsupportedError, match=r"tensor<\?xf32>"):
+        ir.evaluate(module, np.zeros(2, np.float32))
