@@ -37,6 +37,7 @@ from minidl.xla.executable import Executable
 from minidl.xla.frontend.trace import argument_paths, aval_of, concrete, trace_flat
 from minidl.xla.frontend.trees import flatten, unflatten
 from minidl.xla.fusion import fuse
+from minidl.xla.in_place import mark as mark_in_place
 from minidl.xla.passes import optimize
 from minidl.xla.program import Program, piece_text, program_text, refuse_control, sequences
 
@@ -96,7 +97,7 @@ class _Pipeline:
         return optimize(decompose(self.made["stablehlo"]), self.table.reasons)
 
     def _fused(self) -> Module:
-        return fuse(self.made["optimized"])
+        return mark_in_place(fuse(self.made["optimized"]))
 
     def _linalg(self) -> Module:
         fused = self.made["fused"]

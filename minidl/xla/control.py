@@ -6,7 +6,8 @@ Real: XLA's `WhileThunk` and `ConditionalThunk` run on the host; XLA lets a loop
 live in one set of buffers, where the body may write in place.
 
 A loop's state has two sets of buffers, its result's own and one of scratch: the body reads
-one and writes the other, and they change places.  No round copies anything.
+one and writes the other, and they change places.  No round copies anything.  An array that
+a round only updates (`xla.in_place`) is written where it lies.
 
     scratch of a while   the second set, a byte for the condition, the callees' temporaries
 """
@@ -23,6 +24,7 @@ from minidl.ir.lowering.nest import Scope
 from minidl.ir.mlir.core import Block, Operation, Region, Value
 from minidl.ir.mlir.spec import Builder
 from minidl.ir.mlir.types import MemRefType, i1, i8, index
+from minidl.xla.in_place import NOTE
 
 CONTROL_ROWS: RuleTable[Callable[[Any, Operation], None]] = RuleTable("control", "the loops stage")
 ALIGN = 64
@@ -45,8 +47,9 @@ def room(op: Operation) -> Room:
     """The second set of buffers and the condition's byte; nothing for other ops."""
     if op.name != "stablehlo.while":
         return Room((), 0)
-    offsets, at = [], 0
-    for size in [*(memory(v.type).bytes for v in op.results), 1]:
+    offsets, at, single = [], 0, op.get(NOTE, ())
+    sizes = [0 if i in single else memory(v.type).bytes for i, v in enumerate(op.results)]
+    for size in [*sizes, 1]:
         offsets.append(at)
         at += -(-size // ALIGN) * ALIGN
     return Room(tuple(offsets), at)
@@ -68,10 +71,12 @@ def _while(sequence: Any, op: Operation) -> None:
     parts = room(op)
     results = [sequence.place(v) for v in op.results]
     types = [m.type for m in results]
-    *spare, flag = [
-        sequence.room(base + at, t)
-        for at, t in zip(parts.offsets, [*types, MemRefType((), i8)], strict=True)
+    single = op.get(NOTE, ())
+    spare = [
+        memref if i in single else sequence.room(base + parts.offsets[i], memref.type)
+        for i, memref in enumerate(results)
     ]
+    flag = sequence.room(base + parts.offsets[-1], MemRefType((), i8))
     for value, memref in zip(op.operands, results, strict=True):
         sequence.copy(sequence.memrefs[value], memref)
     n, calls = len(results), [_call_in(region) for region in op.regions]
@@ -87,8 +92,9 @@ def _while(sequence: Any, op: Operation) -> None:
     body.b.create("scf.yield", [*after.args[n:], *after.args[:n]])
     regions = [Region([before]), Region([after])]
     made = scope.b.create("scf.while", [*results, *spare], None, types * 2, regions)
-    for memref, last in zip(results, made.results[:n], strict=True):
-        sequence.copy(last, memref)
+    for i, memref in enumerate(results):
+        if i not in single:
+            sequence.copy(made.results[i], memref)
 
 
 def _branch(sequence: Any, op: Operation, region: Region, results: list[Value]) -> Region:

@@ -56,6 +56,7 @@ class Kernel:
         body = source.body
         self.op: Operation = body.first  # type: ignore[assignment]
         self.on_gpu = schedule.threads == "gpu"
+        self.in_place = bool(source.get("~in_place", False))  # the result lies over operand 0
         self.spare_types = SPARE[self.op.name](self.op) if self.op.name in SPARE else []
         args = [memory(v.type) for v in body.args]
         types: list[Type] = [*args, *(memory(v.type) for v in self.op.results), *self.spare_types]

@@ -5,9 +5,10 @@ Sources: StableHLO specification, "dynamic_update_slice", "scatter".
 Real: XLA updates in place where the operand dies; `scatter_expander` makes a while loop, and
 on a GPU atomic operations, whose order is not fixed.
 
-On the host the operand is copied, then the updates are written one after the other, in
-row-major order; those out of bounds are skipped.  On a GPU each thread makes one element of
-the result: it looks at the updates in the same order and takes those for its place.
+On the host the operand is copied (unless the result may lie over it), then the updates are
+written one after the other, in row-major order; those out of bounds are skipped.  On a GPU
+each thread makes one element of the result: it looks at the updates in the same order and
+takes those for its place.
 """
 
 from __future__ import annotations
@@ -53,7 +54,8 @@ def dynamic_update_slice(k: Kernel) -> None:
 
     if k.on_gpu:
         return k.threads(dims, lambda scope, at: _pick(k, scope, at, begins(scope)))
-    k.copy(x, out)
+    if not k.in_place:
+        k.copy(x, out)
     first = begins(k.top)
 
     def write(scope: Scope, at: list[Value]) -> None:
@@ -124,7 +126,8 @@ def scatter(k: Kernel) -> None:
     if k.on_gpu:
         return k.threads(s.shape, lambda scope, at: _gathered(s, scope, at))
     for x, operand, out, result in zip(s.xs, k.op.operands, k.outs, k.op.results, strict=False):
-        _begun(k, x, operand, out, result)
+        if not k.in_place:
+            _begun(k, x, operand, out, result)
 
     def update(scope: Scope, at: list[Value]) -> None:
         place, inside = s.place(scope, at)

@@ -111,6 +111,31 @@ def test_no_round_copies_the_state():
     assert after.terminator.operands == [*after.args[half:], *after.args[:half]]
 
 
+def test_a_scan_writes_its_stacked_outputs_where_they_lie():
+    """Rounds that copied all of them would make a scan of n steps cost n²."""
+    x = np.round(RNG.normal(size=(500, 5))).astype(np.float32)
+    module = module_of(scan, x, W)
+    exe = compile_module(module)
+    (loop,) = [op for op in exe.modules["fused"].main.body if op.name == "stablehlo.while"]
+    assert len(loop.get("~in_place")) == 1
+    assert exe.memory.temp_bytes < 1.2 * x.nbytes, "the zeros it begins as, no second buffer"
+    got = run_guarded(exe, [x, W])
+    assert all(map(same_bits, map(np.asarray, ir.evaluate(module, x, W)), got))
+
+
+@pytest.mark.parametrize("reader", ["x[4 - i]", "x[i]", "jnp.sum(x)"])
+def test_an_array_that_is_read_besides_is_not_written_in_place(reader):
+    def f(x):
+        read = eval(f"lambda i, x: {reader}", {"jnp": jnp})
+        return lax.fori_loop(0, 5, lambda i, x: x.at[i].set(2 * read(i, x) + 1), x)
+
+    x = np.arange(5, dtype=np.float32)
+    exe = compile_module(module_of(f, x))
+    loops = [op for op in exe.modules["fused"].walk() if op.name == "stablehlo.while"]
+    assert [op.get("~in_place") for op in loops] == [()]
+    assert np.array_equal(exe(x)[0], f(x))
+
+
 def test_branches_share_their_temporaries():
     """Each branch needs 4 KB for itself; they never run at once."""
 
