@@ -125,15 +125,17 @@ def evaluate(
     more than `budget` ops; UnsupportedError for an op without a value row.
     """
     function = module.function(entry)
-    _refuse_carried(module)
+    _refuse_carried(module, handlers or {})
     args = check_arguments(entry, [v.type for v in function.region.blocks[0].args], arrays)
     results = Interpreter(module, handlers, budget).call(entry, args)
     return tuple(np.array(r, copy=True, order="C") for r in results)
 
 
-def _refuse_carried(module: Operation) -> None:
-    """Complex, quantized and dynamic values parse and print; none is computed here."""
+def _refuse_carried(module: Operation, handlers: dict[str, Callable[..., Any]]) -> None:
+    """Complex, quantized and dynamic values parse and print; only a handler may bring one."""
     for op in module.walk():
+        if op.name in handlers:
+            continue
         for value in op.results:
             if not runs(value.type):
                 raise UnsupportedError(
