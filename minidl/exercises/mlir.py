@@ -40,6 +40,15 @@ WRONG = {
     "used above": THREE.replace("%p, %p", "%r, %r"),
     "another type": THREE.replace("%p, %p : tensor<4", "%p, %p : tensor<8"),
     "unknown operation": THREE.replace("subtract", "minus"),
+    "into a function": """func.func @main(%x: tensor<f32>) -> tensor<f32> {
+  builtin.module {
+    func.func @inner() -> tensor<f32> {
+      return %x : tensor<f32>
+    }
+  }
+  return %x : tensor<f32>
+}
+""",
 }
 BRANCH = """func.func @main(%t: tensor<i1>, %x: tensor<f32>) -> tensor<f32> {
   %a = stablehlo.cosine %x : tensor<f32>

@@ -15,6 +15,7 @@ from itertools import pairwise
 
 CHAR, PAD, HIGH = 7.4, 18.0, 15.0
 GAP_ALONG, GAP_SIDE, BEND, MARGIN = 36.0, 24.0, 10.0, 12.0
+ASIDE = 10.0  # what two opposite arrows keep from the middle
 
 Size = tuple[float, float]
 Edge = tuple[str, str]
@@ -90,7 +91,8 @@ def arrange(
         flat.setdefault(node, (BEND, 0.0))
     untangle(rows, paths)
     centre, extent = _places(rows, flat)
-    points = [_points(path, centre, flat) for path in paths]
+    both = set(edges) & {(b, a) for a, b in edges}
+    points = [_aside(_points(path, centre, flat), (path[0], path[-1]) in both) for path in paths]
     turned = {n: turn(p) for n, p in centre.items() if n in sizes}
     return turned, [[turn(p) for p in line] for line in points], turn(extent)
 
@@ -119,6 +121,14 @@ def _points(path: list[str], centre: dict[str, Size], flat: dict[str, Size]) -> 
     start = (x0, y0 + sign * flat[first][1] / 2)
     end = (x1, y1 - sign * (flat[last][1] / 2 + 2))
     return [start, *(centre[n] for n in path[1:-1]), end]
+
+
+def _aside(line: list[Size], both: bool) -> list[Size]:
+    """Of two arrows that go there and back, each keeps to its own side."""
+    if not both:
+        return line
+    side = ASIDE if line[-1][1] >= line[0][1] else -ASIDE
+    return [(x + side, y) for x, y in line]
 
 
 def join(
