@@ -221,6 +221,7 @@ def test_graph_places_each_node_below_what_it_needs_and_apart():
             if a["id"] < b["id"] and abs(a["y"] - b["y"]) < 20:
                 assert abs(a["x"] - b["x"]) >= (a["w"] + b["w"]) / 2
 
+
 def test_two_opposite_arrows_are_drawn_apart():
     drawn = panel.graph(["a", "b"], [("a", "b"), ("b", "a")])
     there, back = ([x for x, _ in e["points"]] for e in drawn["edges"])

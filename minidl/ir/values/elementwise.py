@@ -268,10 +268,12 @@ def convert_to(x: Array, to: ScalarType) -> Array:
             return x.astype(dtype)
         wide = x.astype(np.float64)
         info = np.iinfo(dtype)
-        # the largest float64 below the limit: the limit itself may round up out of range
-        top = np.nextafter(float(info.max) + 1, 0)
-        inside = np.clip(np.trunc(np.nan_to_num(wide, nan=0.0)), float(info.min), top)
-        return np.where(wide > info.max, info.max, inside.astype(dtype)).astype(dtype)
+        # the first float64 out of range: the largest integer itself may round up to it
+        limit = float(info.max) + 1
+        inside = np.clip(
+            np.trunc(np.nan_to_num(wide, nan=0.0)), float(info.min), np.nextafter(limit, 0)
+        )
+        return np.where(wide >= limit, info.max, inside.astype(dtype)).astype(dtype)
 
 
 @VALUES.rule("stablehlo.bitcast_convert")
