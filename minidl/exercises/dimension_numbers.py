@@ -1,0 +1,144 @@
+"""Checks of chapter `ir/dimension_numbers`: a lookup's numbers, and a slice sent back.
+
+Chapter: ir/dimension_numbers.
+Sources: the engine itself: its verifier and `evaluate` judge the reader's numbers.
+Real: JAX writes these numbers in `jnp.ndarray.__getitem__` and in the transposes of `lax`.
+
+`gather`, `scatter`, `convolution`, `padded` make programs of one operation; arrays stand
+for their types.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from minidl import ir
+from minidl.core.errors import MinidlError
+from minidl.exercises.verdict import call, exercise, need
+from minidl.ir.dimension_numbers import ConvDims, GatherDims, ScatterDims
+from minidl.ir.mlir.types import tensor, type_of
+
+TABLE = (10 * np.arange(5)[:, None] + np.arange(3)).astype(np.int32)
+IMAGE_FIRST = ConvDims(0, 3, (1, 2), 2, 3, (0, 1), 0, 3, (1, 2))
+
+
+def single(
+    name: str,
+    arrays: Sequence[Any],
+    attributes: dict[str, Any],
+    regions: Sequence[ir.Region] = (),
+) -> ir.Module:
+    """@main with this one operation on arguments of the arrays' types, verified."""
+    module = ir.Module()
+    _, build = ir.function(module, "main", [type_of(np.asarray(a)) for a in arrays])
+    made = build.create(name, build.block.args, attributes, regions=regions)
+    ir.finish(build, made.results)
+    ir.verify(module)
+    return module
+
+
+def gather(dims: GatherDims, sizes: Sequence[int], operand: Any, starts: Any) -> ir.Module:
+    """A gather of slices of those sizes."""
+    numbers = {"dimension_numbers": dims, "slice_sizes": tuple(sizes)}
+    return single("stablehlo.gather", (operand, starts), numbers)
+
+
+def scatter(
+    dims: ScatterDims, into: Any, starts: Any, updates: Any, join: str = "add"
+) -> ir.Module:
+    """A scatter that joins old and update by `add`, `maximum` …; "replace" keeps the update."""
+    element = type_of(np.asarray(into)).element
+    block = ir.Block([tensor((), element)] * 2)
+    build = ir.Builder(block)
+    old, new = block.args
+    made = new if join == "replace" else build.value(f"stablehlo.{join}", old, new)
+    build.create("stablehlo.return", [made])
+    numbers = {"scatter_dimension_numbers": dims}
+    return single("stablehlo.scatter", (into, starts, updates), numbers, [ir.Region([block])])
+
+
+def convolution(
+    x: Any,
+    w: Any,
+    stride: int = 1,
+    pad: tuple[int, int] = (0, 0),
+    dilation: int = 1,
+    dims: ConvDims = IMAGE_FIRST,
+) -> ir.Module:
+    """A convolution with the same window along each spatial dimension."""
+    space = len(dims.input_spatial)
+    window: dict[str, Any] = {"window_strides": (stride,) * space, "padding": (pad,) * space}
+    window |= {"rhs_dilation": (dilation,) * space}
+    groups = {"feature_group_count": 1, "batch_group_count": 1}
+    numbers = {"dimension_numbers": dims, **window, **groups}
+    return single("stablehlo.convolution", (x, w), numbers)
+
+
+def padded(x: Any, low: int, high: int, interior: int) -> ir.Module:
+    """x, of one axis, with zeros before it, behind it and between its elements."""
+    module = ir.Module()
+    _, build = ir.function(module, "main", [type_of(x)])
+    zero = build.value("stablehlo.constant", value=ir.Dense(np.zeros((), x.dtype)))
+    amounts = {"edge_padding_low": (low,), "edge_padding_high": (high,)}
+    amounts |= {"interior_padding": (interior,)}
+    made = build.value("stablehlo.pad", build.block.args[0], zero, **amounts)
+    ir.finish(build, [made])
+    ir.verify(module)
+    return module
+
+
+@exercise("The same rows as NumPy's table[ids], for ids of no axis, one, two and three.")
+def check_lookup(lookup: Any) -> None:
+    """`lookup(table, ids)`, of two shapes, is (GatherDims, slice sizes)."""
+    for n, d, shape in ((5, 3, (2,)), (4, 6, (2, 3)), (7, 2, (2, 1, 3)), (3, 4, ())):
+        ids = np.arange(np.prod(shape, dtype=int)).reshape(shape).astype(np.int32) % n
+        table = np.arange(n * d, dtype=np.int32).reshape(n, d)
+        got = call(lookup, table.shape, ids.shape)
+        pair = isinstance(got, tuple) and len(got) == 2 and isinstance(got[0], GatherDims)
+        need(pair, f"(GatherDims, sizes) was expected, came {got!r}")
+        _judge_lookup(got[0], got[1], table, ids)
+
+
+def _judge_lookup(dims: GatherDims, sizes: Any, table: Any, ids: Any) -> None:
+    where = f"for ids of shape {list(ids.shape)}"
+    try:
+        (made,) = ir.evaluate(gather(dims, sizes, table, ids), table, ids)
+    except MinidlError as error:
+        need(False, f"{where} the engine refuses: {error.message}", _READ)
+    want = table[ids]
+    shapes = f"{where} the result has shape {list(made.shape)}, expected {list(want.shape)}"
+    need(made.shape == want.shape, shapes, _LAST)
+    need(np.array_equal(made, want), f"{where} other rows came than table[ids]", _LAST)
+
+
+_READ = "how many axes has ids? The result has these, and one more for the row's elements"
+_LAST = "the row's elements lie along the last dimension of the result"
+
+
+@exercise("Each element went back to where the slice had taken it, and zeros elsewhere.")
+def check_send_back(send_back: Any) -> None:
+    """`send_back(n, start, stop, step)` is (low, high, interior) of the pad."""
+    for n, start, stop, step in ((8, 2, 6, 1), (8, 1, 7, 2), (9, 0, 8, 3), (5, 4, 5, 2)):
+        got = call(send_back, n, start, stop, step)
+        need(isinstance(got, tuple) and len(got) == 3, f"three numbers were expected, came {got!r}")
+        _judge_back([int(g) for g in got], n, slice(start, stop, step))
+
+
+def _judge_back(amounts: list[int], n: int, cut: slice) -> None:
+    sent = np.arange(n, dtype=np.int32)[cut] + 1
+    where = f"x of {n} elements, x[{cut.start}:{cut.stop}:{cut.step}]:"
+    try:
+        (made,) = ir.evaluate(padded(sent, *amounts), sent)
+    except MinidlError as error:
+        need(False, f"{where} the engine refuses: {error.message}")
+    need(made.size == n, f"{where} {made.size} elements come back, x has {n}", _BEHIND)
+    want = np.zeros(n, np.int32)
+    want[cut] = sent
+    need(np.array_equal(made, want), f"{where} {made} came back, expected {want}", _BETWEEN)
+
+
+_BEHIND = "the last element taken need not stand at stop − 1: where does it stand?"
+_BETWEEN = "interior is how many zeros stand between two neighbours"
