@@ -54,18 +54,27 @@ def program(function: Callable[..., Any], arrays: tuple[Any, ...]) -> dict[str, 
     return {"text": plain, "arrays": [a.tolist() for a in arrays], "result": result.tolist()}
 
 
+def backward() -> str:
+    """The window of the convolution that sends a gradient back through that of stride 2."""
+    import jax
+
+    function, (x, w) = calls()["lax.conv_general_dilated(x, w, …)"]
+    y, back = jax.vjp(lambda x: function(x, w), x)
+    text = jax.jit(back).lower(np.ones(y.shape, y.dtype)).as_text()
+    found = re.search(r"window = \{(.*?)\}", text)
+    assert found
+    return found[1]
+
+
 def edges() -> dict[str, Any]:
     """What an index outside five numbers does in JAX."""
     import jax.numpy as jnp
 
     a = jnp.arange(5.0)
-    return {
-        "a[[7]]": a[jnp.array([7])].tolist(),
-        "a[[-1]]": a[jnp.array([-1])].tolist(),
-        "a[[-7]]": a[jnp.array([-7])].tolist(),
-        "a.at[[7]].add(10)": a.at[jnp.array([7])].add(10).tolist(),
-        "jnp.take(a, [7])": str(float(jnp.take(a, jnp.array([7]))[0])),
-    }
+    found = {str(i): a[jnp.array([i])].tolist() for i in (7, -1, -7)}
+    added = a.at[jnp.array([7])].add(10).tolist()
+    filled = str(float(jnp.take(a, jnp.array([7]))[0]))
+    return {"a[i]": found, "a.at[7].add(10)": added, "jnp.take(a, 7)": filled}
 
 
 def halves() -> dict[str, Any]:
@@ -110,6 +119,7 @@ def record() -> dict[str, Any]:
     return {
         "jax": jax.__version__,
         "programs": {name: program(*given) for name, given in calls().items()},
+        "backward": backward(),
         "edges": edges(),
         "halves": halves(),
     }

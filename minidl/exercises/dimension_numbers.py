@@ -19,7 +19,7 @@ from minidl import ir
 from minidl.core.errors import MinidlError
 from minidl.exercises.verdict import call, exercise, need
 from minidl.ir.dimension_numbers import ConvDims, GatherDims, ScatterDims
-from minidl.ir.mlir.types import tensor, type_of
+from minidl.ir.mlir.types import TensorType, tensor, type_of
 
 TABLE = (10 * np.arange(5)[:, None] + np.arange(3)).astype(np.int32)
 IMAGE_FIRST = ConvDims(0, 3, (1, 2), 2, 3, (0, 1), 0, 3, (1, 2))
@@ -88,6 +88,50 @@ def padded(x: Any, low: int, high: int, interior: int) -> ir.Module:
     ir.finish(build, [made])
     ir.verify(module)
     return module
+
+
+def typed(module: ir.Module, lists: Sequence[Any]) -> list[Any]:
+    """Nested lists as the arrays that @main takes."""
+    types = [v.type for v in module.main.body.args]
+    pairs = [(x, t) for x, t in zip(lists, types, strict=True) if isinstance(t, TensorType)]
+    return [np.array(x, t.element.numpy) for x, t in pairs]
+
+
+def _located(module: ir.Module) -> tuple[list[ir.Operation], ir.Operation]:
+    """The operations of @main that are no constants, and the one that has dimension numbers."""
+    ops = [op for op in module.main.body if not op.name.endswith((".constant", ".return"))]
+    return ops, next(op for op in ops if any("dimension_numbers" in n for n in op.attributes))
+
+
+def others(module: ir.Module) -> int:
+    """How many operations @main has besides constants, and besides that one."""
+    return len(_located(module)[0]) - 1
+
+
+def numbers(module: ir.Module) -> list[tuple[str, str]]:
+    """The dimension numbers and sizes of that operation, by name; what is empty is left out."""
+    op = _located(module)[1]
+    rows = [("operation", op.name)]
+    for name, value in op.attributes.items():
+        if isinstance(value, (GatherDims, ScatterDims)):
+            each = {f: getattr(value, f) for f in value.__dataclass_fields__}
+            rows += [
+                (f, str(v if isinstance(v, int) else [*v])) for f, v in each.items() if v != ()
+            ]
+        elif isinstance(value, ConvDims):
+            x, w, y = (f"[{', '.join(part)}]" for part in value.letters())
+            rows.append(("dim_numbers", f"{x}x{w}->{y}"))
+        elif name in _SIZES:
+            rows.append((_SIZES[name], str([*value]).replace("(", "[").replace(")", "]")))
+    return rows
+
+
+_SIZES = {
+    "slice_sizes": "slice_sizes",
+    "window_strides": "stride",
+    "padding": "pad",
+    "rhs_dilation": "rhs_dilate",
+}
 
 
 @exercise("The same rows as NumPy's table[ids], for ids of no axis, one, two and three.")
