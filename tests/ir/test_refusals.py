@@ -116,6 +116,19 @@ def test_an_accepted_mutation_evaluates_or_is_refused_by_name():
             ir.evaluate(module, *programs.inputs(module))
 
 
+def test_a_name_known_outside_an_isolated_operation_is_said_to_be_outside():
+    text = """func.func @main(%x: tensor<f32>) -> tensor<f32> {
+      builtin.module {
+        func.func @inner() -> tensor<f32> {
+          return %x : tensor<f32> } }
+      return %x : tensor<f32> }"""
+    with pytest.raises(ParseError, match="%x is made outside the isolated operation") as caught:
+        ir.parse(text)
+    assert (caught.value.span.line, caught.value.span.column) == (4, 18)
+    with pytest.raises(ParseError, match="%y is used before it is defined"):
+        ir.parse(text.replace("return %x : tensor<f32> } }", "return %y : tensor<f32> } }"))
+
+
 # -- message and position -----------------------------------------------------------------
 
 PARSE = [

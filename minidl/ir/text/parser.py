@@ -57,10 +57,15 @@ class TypedName(NamedTuple):
 class Scope:
     """The names that may be used: of one isolated region and the regions inside it."""
 
-    def __init__(self) -> None:
+    def __init__(self, around: Scope | None = None) -> None:
+        self.around = around
         self.values: dict[str, Value] = {}
         self.forward: dict[str, int] = {}  # names of placeholders, and where they stand
         self.local: list[str] = []  # names that end with the innermost region
+
+    def outside(self, name: str) -> bool:
+        """The name is known around the isolated region."""
+        return self.around is not None and (name in self.around.values or self.around.outside(name))
 
 
 class Parser(LocationParser):
@@ -108,12 +113,12 @@ class Parser(LocationParser):
         return made
 
     def _undefined(self, name: str, at: int) -> ParseError:
-        return ParseError(
-            f"{name} is used before it is defined",
-            span=self.tokens.span(at),
-            text=self.tokens.text,
-            hint="a value must be made above its use, in this region or one around it",
-        )
+        message = f"{name} is used before it is defined"
+        hint = "a value must be made above its use, in this region or one around it"
+        if self.scope.outside(name):
+            message = f"{name} is made outside the isolated operation in which it is used"
+            hint = "what is isolated, as func.func, uses its arguments and what is made in it"
+        return ParseError(message, span=self.tokens.span(at), text=self.tokens.text, hint=hint)
 
     def define_value(self, name: str, value: Value, at: int) -> None:
         """`name` stands for `value` until its region ends."""
@@ -294,7 +299,7 @@ class Parser(LocationParser):
             raise self.error(f"regions nested deeper than {MAX_DEPTH}")
         around, implied = self.scope, self.implied
         local = around.local
-        self.scope = Scope() if isolated else around
+        self.scope = Scope(around) if isolated else around
         self.scope.local = []
         self.blocks.append({})
         region = self._region_blocks([TypedName(*arg) for arg in args or ()], default)
