@@ -14,6 +14,8 @@ written at once, an op a row, since LLVM's parser is quick and Python is not.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from minidl.ir.llvm import arith as llvm_arith
 from minidl.ir.llvm import control as llvm_control
 from minidl.ir.llvm import loops as llvm_loops
@@ -44,9 +46,14 @@ def global_text(module: ModuleText, op: Operation) -> None:
     )
 
 
-def function_text(module: ModuleText, op: Operation, public: bool = False) -> None:
-    """Add a function of loops (no result) to the LLVM module."""
-    f = FunctionText(module, op["sym_name"])
+def function_text(
+    module: ModuleText,
+    op: Operation,
+    public: bool = False,
+    make: Callable[[ModuleText, str], FunctionText] = FunctionText,
+) -> None:
+    """Add a function of loops (no result) to the LLVM module; `make` may bring one that watches."""
+    f = make(module, op["sym_name"])
     params = []
     for i, value in enumerate(op.body.args):
         memory = isinstance(value.type, MemRefType)
