@@ -32,8 +32,8 @@ LOOPS = ["--convert-linalg-to-loops", *TIDY]
 ONE_FUNCTION = ["--inline", "--symbol-dce"]
 
 
-def modules() -> dict[str, Any]:
-    return lab.stages(lab.softmax, np.ones((4, 10), np.float32))
+def modules(rows: int = 4) -> dict[str, Any]:
+    return lab.stages(lab.softmax, np.ones((rows, 10), np.float32))
 
 
 def to_linalg(text: str) -> str:
@@ -77,12 +77,14 @@ def from_tool(tool: str, linalg: str) -> dict[str, Any]:
     version = subprocess.run(python, capture_output=True, text=True, check=True).stdout
     told = run(tool, lab.INSERTS, ANALYSIS)
     fused = run(tool, linalg, TIDY + FUSE)
+    digits = run(tool, to_linalg(str(modules(1797)["optimized"])), TIDY + FUSE + BUFFERS + LOOPS)
     return {
         "iree-base-compiler": version.strip(),
         "loops": run(tool, linalg, TIDY + BUFFERS + LOOPS),
         "fused": fused,
         "loops of fused": run(tool, fused, BUFFERS + LOOPS),
         "loops of ours": run(tool, ours, ONE_FUNCTION + TIDY + BUFFERS + LOOPS),
+        "loops of 1797 rows": digits,
         "in place": [
             line.split("__inplace_operands_attr__ = [")[1].split("]")[0] == '"true", "true"'
             for line in told.split("\n")

@@ -12,7 +12,6 @@ interpreter (`stablehlo-translate --interpret`).
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -67,10 +66,11 @@ def wrapped(text: str) -> list[str]:
     """Lines of a listing, each `linalg.generic` broken before `ins` and between its maps."""
     out: list[str] = []
     for line in text.rstrip("\n").split("\n"):
-        pad = " " * (len(line) - len(line.lstrip()) + 4)
-        line = re.sub(r"(>,|>\],) (affine_map|iterator)", rf"\1\n{pad}    \2", line)
-        line = re.sub(r"generic \{indexing", rf"generic {{\n{pad}    indexing", line)
-        out += re.sub(r"\} (ins\()", rf"}}\n{pad}\1", line).split("\n")
+        pad = "\n" + " " * (len(line) - len(line.lstrip()) + 4)
+        line = line.replace("generic {indexing", f"generic {{{pad}indexing")
+        line = line.replace(">, affine_map", f">,{pad}{' ' * 17}affine_map")
+        line = line.replace(">], iterator", f">],{pad}iterator")
+        out += line.replace("} ins(", f"}}{pad}ins(").split("\n")
     return out
 
 
@@ -241,8 +241,8 @@ def check_where(where: Any) -> None:
         _is_index(call(where, op, indexing.here(len(shape))), len(shape))
         x = np.arange(np.prod(shape), dtype=np.int32).reshape(shape)
         (want,) = evaluate(parse(text), x)
-        with replaced(indexing.INDEX, "stablehlo.slice", where):
-            got = _run(text, x)
+        with replaced(indexing.INDEX, "stablehlo.slice", lambda *a: tuple(call(where, *a))):
+            got = _run(text, x, hint=_slice_hint(start, stride))
         spot = "[" + ", ".join(f"{a}::{s}" for a, s in zip(start, stride, strict=True)) + "]"
         _same(got, want, f"x{spot} of shape {list(shape)}", _slice_hint(start, stride))
 
@@ -261,7 +261,7 @@ def _is_index(made: Any, rank: int) -> None:
         need(isinstance(e, Affine), f"{e!r} is no affine expression", hint)
 
 
-def _run(text: str, *arrays: Any) -> Any:
+def _run(text: str, *arrays: Any, hint: str = "") -> Any:
     """The text lowered to linalg and run; a refusal is the reader's to read."""
     try:
         module = lowered(text)
@@ -270,7 +270,7 @@ def _run(text: str, *arrays: Any) -> Any:
     except NotYet:
         raise
     except (MinidlError, IndexError, TypeError, ValueError, AttributeError) as error:
-        need(False, f"the lowered text does not run: {str(error).splitlines()[0]}")
+        need(False, f"the lowered text does not run: {str(error).splitlines()[0]}", hint)
 
 
 def _same(got: Any, want: Any, what: str, hint: str = "") -> None:
@@ -302,8 +302,8 @@ CLAMPED: dict[str, list[Any]] = {
 DTYPES = {"f32": "f4", "f64": "f8", "i32": "i4", "ui8": "u1"}
 CLAMP_HINT = {
     "ui8": "arith's integers have no sign: the op has it (`maxui` is not `maxsi`)",
-    "f32": "minimumf and maximumf hand a NaN on; minnumf and maxnumf drop it",
-    "f64": "the specification: minimum(maximum(x, low), high)",
+    "f32": "minimum(maximum(x, low), high): not below low, not above high",
+    "f64": "where low is above high, high is the result: the minimum is taken last",
     "i32": "floats and integers have ops of different names",
 }
 
