@@ -105,7 +105,8 @@ def _overview(file: OwnFile, descent: Descent) -> Section:
         ((what, count),) = stage.counts.items()
         rows.append((stage.title, len(stage.lines), f"{int(count):,} {what}", SAYS[stage.name]))
     if rows:
-        out.blocks.append(table(("stage", "lines", "counted", "what is settled there"), rows))
+        head = ("stage", "lines", "counted", "what is settled there")
+        out.blocks.append(table(head, rows, "In the table `return` is not counted as an op."))
     return out
 
 
