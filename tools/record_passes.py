@@ -35,11 +35,26 @@ def to_arith(text: str) -> str:
     return text
 
 
-def goes(mlir_ir: Any, name: str, element: str) -> bool:
+READS = """func.func @main(%m: memref<4xf32>, %i: index, %v: f32) -> f32 {
+  %a = memref.load %m[%i] : memref<4xf32>
+  BETWEEN
+  %b = memref.load %m[%i] : memref<4xf32>
+  %c = arith.addf %a, %b : f32
+  return %c : f32
+}"""
+WRITE = "memref.store %v, %m[%i] : memref<4xf32>"
+
+
+def goes(mlir_ir: Any, text: str) -> bool:
     """Whether MLIR's canonicalizer removes the operation of an identity."""
-    op = to_arith(f"stablehlo.{IDENTITIES[name][0]} f32" if element == "f32" else
-                  f"stablehlo.{IDENTITIES[name][0]} i32").split()[0]  # fmt: skip
-    return op not in theirs(mlir_ir, to_arith(identity(name, element)), "canonicalize")
+    last = next(line for line in text.split("\n") if "%r = " in line)
+    return last.split()[2] not in theirs(mlir_ir, text, "canonicalize")
+
+
+def reads(mlir_ir: Any, between: str) -> int:
+    """How many of two equal reads MLIR's CSE leaves."""
+    left = theirs(mlir_ir, READS.replace("BETWEEN", between), "cse")
+    return left.count("memref.load")
 
 
 def record() -> dict[str, Any]:
@@ -51,9 +66,15 @@ def record() -> dict[str, Any]:
         return {
             "jaxlib": jaxlib.__version__,
             "goes": {
-                element: {n: goes(mlir_ir, n, element) for n in IDENTITIES if n != skip}
+                element: {
+                    n: goes(mlir_ir, to_arith(identity(n, element)))
+                    for n in IDENTITIES
+                    if n != skip
+                }
                 for element, skip in (("f32", ""), ("i32", "-(-x)"))
             },
+            "goes, stablehlo": {n: goes(mlir_ir, identity(n)) for n in IDENTITIES},
+            "reads": {"alone": reads(mlir_ir, ""), "a write between": reads(mlir_ir, WRITE)},
             "orders": {p: ops(mlir_ir, order, p) for p in ORDERS},
             "walk": theirs(mlir_ir, walk, "canonicalize"),
             "cse": {
