@@ -90,7 +90,7 @@ def from_tool(tool: str, linalg: str) -> dict[str, Any]:
             for line in told.split("\n")
             if "insert_slice" in line
         ],
-        "short map": run(tool, lab.SHORT, []),
+        "short map": run(tool, lab.short_map(), []),
     }
 
 

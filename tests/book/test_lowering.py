@@ -168,6 +168,6 @@ def test_a_wrapped_listing_is_the_same_module():
 
 def test_the_short_map_is_refused_at_its_place():
     with pytest.raises(VerifyError, match="must take 2 dimensions to 2") as caught:
-        ir.verify(ir.parse(lab.SHORT))
-    assert (caught.value.line, caught.value.column) == (3, 8)
+        ir.verify(ir.parse(lab.short_map()))
+    assert (caught.value.line, caught.value.column) == (10, 10)
     assert "rank (2)" in RECORD["short map"]
