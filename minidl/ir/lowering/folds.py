@@ -4,7 +4,7 @@ Chapter: ir/lowering.
 Sources: StableHLO specification, "reduce", "reduce_window"; house rule (Numbers).
 Real: `ReduceOpConversion`, `ReduceWindowOpConversion` of `stablehlo-legalize-to-linalg`.
 
-Kept dimensions come first, then those that are folded.  One binary op may fold by lanes
+Kept dimensions come first, then those that are folded.  One commutative op may fold by lanes
 (`lanes.py`), in float32 where the elements are narrower; any other region runs in order,
 one accumulator an operand.  A window is a fold whose operand is read at o · stride + k ·
 dilation: its padding was written around the operand before (`xla.windows`).
@@ -24,7 +24,7 @@ from minidl.ir.mlir.attributes import Affine
 from minidl.ir.mlir.core import Operation, Value
 from minidl.ir.mlir.location import fuse, place
 from minidl.ir.mlir.types import ScalarType, f32, index, tensor
-from minidl.ir.stablehlo.reduction import reducer_name
+from minidl.ir.stablehlo.reduction import joiner
 from minidl.ir.stablehlo.windows import op_window
 
 
@@ -66,8 +66,7 @@ def fold(group: Any, op: Operation) -> list[Value]:
     half = len(op.operands) // 2
     if space.kept == len(space.sizes):  # over nothing: once, with the one element there is
         space = Space([*space.sizes, 1], space.kept, space.where)
-    name = reducer_name(op) if half == 1 else None
-    name = name if name and name in SCALAR else None
+    name = joiner(op) if half == 1 else None
     works = [tensor_type(v).element for v in block.args[:half]]
     wide = [f32 if name and is_16(e) else e for e in works]
     body: Body = group.body(space.sizes)

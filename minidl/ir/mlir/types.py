@@ -88,8 +88,8 @@ class ScalarType(Type):
 
     @property
     def is_small_float(self) -> bool:
-        """One of the 8-bit floats, which are carried."""
-        return self.name.startswith("f8")
+        """One of the floats of 8 bits and fewer, which are carried."""
+        return self.name in _CARRIED and self.name.startswith("f")
 
     @property
     def is_complex(self) -> bool:
@@ -99,6 +99,8 @@ class ScalarType(Type):
     def bits(self) -> int:
         if self.name in ("i1", "i2", "i4", "ui2", "ui4"):
             return int(self.name[-1])
+        if self.is_small_float:
+            return int(self.name[1])
         return self.numpy.itemsize * 8
 
     @property
@@ -127,6 +129,10 @@ _CARRIED: dict[str, np.dtype[Any]] = {
     **{
         f"f8{name}": np.dtype(f"float8_{name.lower()}")
         for name in ("E3M4", "E4M3", "E4M3B11FNUZ", "E4M3FN", "E4M3FNUZ", "E5M2", "E5M2FNUZ")
+    },
+    **{
+        name: np.dtype(f"float{name[1]}_{name[2:].lower()}")
+        for name in ("f8E8M0FNU", "f6E2M3FN", "f6E3M2FN", "f4E2M1FN")
     },
 }
 CARRIED = tuple(_CARRIED)

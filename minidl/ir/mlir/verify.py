@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from functools import partial
 
 from minidl.core.errors import MinidlError, VerifyError
+from minidl.core.span import Span
 from minidl.ir.mlir.attributes import Symbol
 from minidl.ir.mlir.core import Block, Operation, Region, Value
 from minidl.ir.mlir.dominance import children, immediate_dominators, successors
@@ -42,9 +43,18 @@ def verify(module: Operation) -> None:
 
 
 def _fail(op: Operation, message: str, hint: str | None = None) -> VerifyError:
-    where = op.location
-    span = where.span if isinstance(where, TextLoc) else place(where)
-    return VerifyError(message, op=op.name, hint=hint, span=span, shown=_shown(op))
+    return VerifyError(message, op=op.name, hint=hint, span=_place(op), shown=_shown(op))
+
+
+def _place(op: Operation | None) -> Span | None:
+    """Where the op was written, or the one around it that holds it in its own line."""
+    while op is not None:
+        where = op.location
+        span = where.span if isinstance(where, TextLoc) else place(where)
+        if span is not None:
+            return span
+        op = op.parent_op
+    return None
 
 
 def _shown(op: Operation) -> str:
@@ -52,8 +62,11 @@ def _shown(op: Operation) -> str:
     from minidl.ir.text.printer import Printer
 
     try:
-        lines = Printer().module_lines(_root(op))
-        line = next(line for line, here in lines if here is op).strip()
+        lines = {here: line for line, here in reversed(list(Printer().module_lines(_root(op))))}
+        shown: Operation | None = op
+        while shown is not None and shown not in lines:  # `applies` hides the op of a region
+            shown = shown.parent_op
+        line = lines[shown].strip() if shown is not None else op.name
     except MISFIT:  # what is not well formed may not be printable
         line = op.name
     line = line[:100]

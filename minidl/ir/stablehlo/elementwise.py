@@ -41,23 +41,29 @@ def same_types(name: str, types: Sequence[Type], label: str = "C1") -> TensorTyp
 
 
 def _is_carried(e: ScalarType) -> bool:
-    """Complex, quantized and narrow elements: nothing here runs them, nothing judges them."""
+    """Elements that no engine here runs: complex, quantized and narrow ones."""
     return not runs(e)
 
 
+def _is_real(e: ScalarType) -> bool:
+    return e.is_float or e.is_small_float
+
+
 _ALLOWED: dict[str, Callable[[ScalarType], bool]] = {
-    "float": lambda e: e.is_float,
-    "number": lambda e: e.name != "i1",
-    "bits": lambda e: e.is_integer,
-    "integer": lambda e: e.is_integer and e.name != "i1",
-    "signed": lambda e: e.is_float or not e.is_unsigned,
-    "any": lambda e: True,
+    "real": _is_real,
+    "float": lambda e: _is_real(e) or e.is_complex,
+    "number": lambda e: e.name not in ("i1", "index"),
+    "bits": lambda e: e.is_integer and e.name != "index",
+    "integer": lambda e: e.is_integer and e.name not in ("i1", "index"),
+    "signed": lambda e: e.name != "index" and (not e.is_integer or not e.is_unsigned),
+    "any": lambda e: e.name != "index",
 }
 
 
 def check_element(name: str, x: TensorType, elements: str, label: str = "I1") -> None:
     """The element type is one that the op's table of inputs allows."""
-    if not (_ALLOWED[elements](x.element) or _is_carried(x.element)):
+    quantized = x.element.name.startswith("!")  # nothing here judges these
+    if not (_ALLOWED[elements](x.element) or quantized):
         raise ShapeError(
             f"{name} is not defined on {x.element} (it takes {elements} elements) ({label})",
             op=name,
@@ -75,9 +81,18 @@ def same(name: str, elements: str) -> Any:
     return infer
 
 
+def _infer_abs(types: Sequence[Type], attributes: Any, regions: Any) -> list[Type]:
+    """The absolute value of a complex number is a float of half its bits."""
+    (x,) = tensors("stablehlo.abs", types)
+    check_element("stablehlo.abs", x, "signed")
+    part = x.element.name.removeprefix("complex<").removesuffix(">")
+    return [tensor(x.shape, ScalarType(part))]
+
+
 _UNARY = {
     "float": "exponential exponential_minus_one log log_plus_one logistic tanh sine cosine tan "
-    "sqrt rsqrt cbrt ceil floor round_nearest_even round_nearest_afz",
+    "sqrt rsqrt cbrt",
+    "real": "ceil floor round_nearest_even round_nearest_afz",
     "signed": "abs sign",
     "number": "negate",
     "bits": "not",
@@ -98,7 +113,7 @@ for elements, names in _UNARY.items():
         define(
             full,
             "operand",
-            infer=same(full, elements),
+            infer=_infer_abs if short == "abs" else same(full, elements),
             form="%operand {} :same",
             made="C1",
             traits="pure elementwise",
@@ -155,7 +170,7 @@ define(
 
 def _infer_finite(types: Sequence[Type], attributes: Any, regions: Any) -> list[Type]:
     (x,) = tensors("stablehlo.is_finite", types)
-    check_element("stablehlo.is_finite", x, "float")
+    check_element("stablehlo.is_finite", x, "real")
     return [tensor(x.dims, i1)]
 
 

@@ -18,7 +18,7 @@ from minidl.ir.mlir.core import Operation
 from minidl.ir.mlir.spec import define
 from minidl.ir.mlir.types import ScalarType, TensorType, Type, tensor
 from minidl.ir.stablehlo.constraints import fail
-from minidl.ir.stablehlo.elementwise import tensors
+from minidl.ir.stablehlo.elementwise import check_element, tensors
 from minidl.ir.stablehlo.regions import makes
 from minidl.ir.text.form import Custom, Parts
 from minidl.ir.text.kinds import I32, INTS, enum_kind
@@ -29,8 +29,7 @@ _FORMAT = re.compile(r"e(\d{1,9})m(\d{1,9})").fullmatch
 def _infer_precision(types: Sequence[Type], attributes: dict[str, Any], regions: Any) -> list[Type]:
     name = "stablehlo.reduce_precision"
     (x,) = tensors(name, types)
-    if not x.element.is_float:
-        raise ShapeError(f"{name} is not defined on {x.element} (I1)", op=name)
+    check_element(name, x, "real")
     if attributes["exponent_bits"] < 1:
         raise ShapeError(f"{name} to {attributes['exponent_bits']} exponent bits (C2)", op=name)
     if attributes["mantissa_bits"] < 0:

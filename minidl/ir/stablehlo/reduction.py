@@ -84,13 +84,22 @@ def reducer_name(op: Operation) -> str | None:
     return first.name if block.terminator.operands == first.results else None
 
 
-def _applied(op: Operation) -> str | None:
-    """The op that `applies` may name: one commutative op, nothing else to say about it."""
+def joiner(op: Operation) -> str | None:
+    """The body's one op where operands may change places and runs be joined apart, else None.
+
+    StableHLO's commutative ops (add, multiply, maximum, minimum, and, or, xor) are all associative,
+    up to rounding.
+    """
     name, first = reducer_name(op), op.regions[0].blocks[0].first
     if name is None or first is None or first.attributes or not name.startswith("stablehlo."):
         return None
+    return name if "commutative" in SPECS[name].traits else None
+
+
+def _applied(op: Operation) -> str | None:
+    """The op that `applies` may name: one commutative op, nothing else to say about it."""
     plain = op.operands[0].type.element is op.results[0].type.element  # type: ignore[attr-defined]
-    return name if plain and "commutative" in SPECS[name].traits else None
+    return joiner(op) if plain else None
 
 
 def _print_reduce(op: Operation, printer: Any) -> str:

@@ -20,7 +20,7 @@ from minidl.ir.mlir.core import Operation, Value
 from minidl.ir.mlir.types import tensor
 from minidl.ir.rewriting.driver import Made, Pattern, Rewriter
 from minidl.ir.rewriting.patterns.match import Rule, dims_of, element_of, made_by, pattern, type_of
-from minidl.ir.stablehlo.reduction import reducer_name
+from minidl.ir.stablehlo.reduction import joiner
 
 PATTERNS: list[Pattern] = []
 DIMS = "dot_dimension_numbers"
@@ -32,13 +32,14 @@ def rule(name: str, *ops: str, why: str) -> Callable[[Rule], Rule]:
 
 @rule("reduce of one element", "reduce", why="the op is applied once, to the element and init")
 def reduce_units(op: Operation, rw: Rewriter) -> Made:
-    body = reducer_name(op)
+    body = joiner(op)
     if body is None or len(op.operands) != 2:
         return None
     x, init = op.operands
-    if any(dims_of(x)[d] != 1 for d in op["dimensions"]):
-        return None
     out = op.result.type
+    wider = x.type.element is not out.element  # type: ignore[attr-defined]
+    if wider or any(dims_of(x)[d] != 1 for d in op["dimensions"]):
+        return None
     flat = x if x.type is out else rw.create("stablehlo.reshape", [x], None, [out])
     start = rw.create(
         "stablehlo.broadcast_in_dim", [init], {"broadcast_dimensions": ()}, [out]
