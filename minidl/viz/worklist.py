@@ -88,15 +88,22 @@ def _line(lines: Sequence[Line], number: int) -> str:
     return next(text.strip() for text, n in lines if n == number)
 
 
-def pictures(lines: Sequence[Line], waiting: Sequence[int], current: int | None) -> list[Panel]:
-    """The function's lines, the op taken marked; and the list, the next one first."""
+def pictures(
+    lines: Sequence[Line], waiting: Sequence[int], current: int | None, known: Iterable[int]
+) -> list[Panel]:
+    """The function's lines, the op taken marked; the list, the next one first.
+
+    known   who stood on the list before: others are marked as changed
+    """
+    before = set(known)
     inner = [(t[2:], n) for t, n in lines if t.startswith("  ")]
     marked = [i for i, (_, n) in enumerate(inner, 1) if n == current]
     rows = [(i, short(_line(lines, n))) for i, n in enumerate(waiting, 1)]
+    fresh = [(i, 1) for i, n in enumerate(waiting) if n not in before]
     return [
         panel.code([t for t, _ in inner], marked, title="program", side="wide"),
-        panel.table(rows or [("–", "nobody waits")], ("", "on the list"), title="worklist",
-                    side="wide"),
+        panel.table(rows or [("–", "nobody waits")], ("", "on the list, the next one first"),
+                    changed=fresh, title="worklist", side="wide"),
     ]  # fmt: skip
 
 
