@@ -70,7 +70,8 @@ def wrapped(text: str) -> list[str]:
         line = line.replace("generic {indexing", f"generic {{{pad}indexing")
         line = line.replace(">, affine_map", f">,{pad}{' ' * 17}affine_map")
         line = line.replace(">], iterator", f">],{pad}iterator")
-        out += line.replace("} ins(", f"}}{pad}ins(").split("\n")
+        line = line.replace("} ins(", f"}}{pad}ins(")
+        out += (line.replace(") outs(", f"){pad}outs(") if pad in line else line).split("\n")
     return out
 
 

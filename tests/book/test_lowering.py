@@ -163,7 +163,7 @@ def test_reading_the_new_array_instead_frees_the_third():
 def test_a_wrapped_listing_is_the_same_module():
     listing = "\n".join(lab.wrapped(str(four()["linalg"])))
     assert str(ir.parse(listing)) == str(four()["linalg"])
-    assert max(map(len, lab.wrapped(str(four()["linalg"]))[6:])) <= 86
+    assert max(map(len, lab.wrapped(str(four()["linalg"]))[6:])) <= 80
 
 
 def test_the_short_map_is_refused_at_its_place():
