@@ -17,7 +17,7 @@ from minidl.core.errors import MinidlError
 from minidl.exercises.mlir import added, training_step
 from minidl.exercises.verdict import call, exercise, need
 from minidl.ir.llvm import watch
-from minidl.ir.llvm.instructions import listed
+from minidl.ir.llvm.instructions import Listing, listed
 from minidl.ir.llvm.run import Run, run
 from minidl.ir.llvm.text import LLVM
 from minidl.ir.mlir.spec import OpSpec
@@ -70,6 +70,19 @@ def sums(text: str, w: np.ndarray, size: int = 64) -> tuple[np.ndarray, Run]:
     """What a function (matrix, result) of LLVM IR writes, and what was counted."""
     result = np.full(size, -1, w.dtype)
     return result, run(text, np.ascontiguousarray(w), result)
+
+
+def measured(
+    text: str, cpu: str = "x86-64-v3", level: str = "plain", word: str = "fadd"
+) -> tuple[Listing, Run, int]:
+    """What LLVM makes of a sum over W1's rows, a run of it, and the instructions executed.
+
+    For the word `add` the weights are whole numbers: thousandths, as int32.
+    """
+    made = listed(with_word(text, word), cpu, level)
+    w = weights()
+    _, counted = sums(made.ir, w if word != "add" else (1000 * w).astype(np.int32))
+    return made, counted, made.executed(counted.trips)
 
 
 @exercise("Every element is read once, and the columns are summed in order.")

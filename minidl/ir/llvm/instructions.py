@@ -67,6 +67,7 @@ class Listing:
 def listed(text: str, cpu: str = "x86-64-v3", level: str = "plain") -> Listing:
     """One function of LLVM IR, compiled for a machine at one of `LEVELS`."""
     llvm, to = binding(), target(cpu)
+    _parsed(llvm, text, to)  # LLVM ends the process at a broken text that has debug locations
     module = _parsed(llvm, numbered(text), to)
     if level == "-O3":
         tuning = llvm.create_pipeline_tuning_options(speed_level=3)

@@ -76,7 +76,7 @@ def plain(line: str) -> str:
 
 def translate(loops: str | Module, cpu: str = "x86-64-v3", name: str = "") -> Translation:
     """The engine's LLVM IR for the function `name` of a module of loops, or for its first."""
-    module = parse(loops) if isinstance(loops, str) else loops
+    module = parse(loops) if isinstance(loops, str) else loops.clone()
     verify(module)
     table = mark(module)
     shown, at, called = _shown(module, loops)
@@ -135,13 +135,13 @@ def _steps(f: Watched, line_of: dict[int, int], names: list[tuple[str, str]]) ->
     for lines, location, known in f.steps:
         if location is not None:
             doing = next((line_of[i] for i in origins(location)), doing)
-        new = _new(before, lines)
+        new = new_lines(before, lines)
         out.append(Step(lines, new, doing, dict(names[:known])))
         before = lines
     return out
 
 
-def _new(before: tuple[str, ...], after: tuple[str, ...]) -> tuple[int, ...]:
+def new_lines(before: tuple[str, ...], after: tuple[str, ...]) -> tuple[int, ...]:
     """The places of lines that were not there: the rest is the old text, in its order."""
     found, old = list[int](), 0
     for i, line in enumerate(after):

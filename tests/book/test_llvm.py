@@ -1,0 +1,124 @@
+"""Chapter `ir/llvm`: what its prose says is what the engine, LLVM and XLA's record give."""
+
+from __future__ import annotations
+
+import json
+import re
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from minidl import numpy as mnp
+from minidl import xla
+from minidl.exercises import llvm as lab
+from minidl.ir.llvm.watch import translate
+from tools import budget
+
+BOOK = Path(__file__).resolve().parents[2] / "book"
+PAGE = BOOK / "ir" / "llvm.ipynb"
+RECORD = json.loads((BOOK / "data" / "llvm_xla.json").read_text())
+
+
+@cache
+def prose():
+    return " ".join(budget.text_of(PAGE).split())
+
+
+@cache
+def rows():
+    return translate(lab.ROWS).text
+
+
+def executed(*args):
+    return lab.measured(rows(), *args)[2]
+
+
+def test_the_counts_in_the_prose_are_counted():
+    assert executed("x86-64-v3", "-O3", "add") == 1924
+    assert executed("x86-64-v3", "-O3", "fadd reassoc") == 1925
+    assert "1,925 against 1,924" in prose()
+    gpu = {executed("sm_90", "-O3", word) for word in ("fadd", "fadd reassoc")}
+    assert len(gpu) == 1 and "On the GPU the word changes nothing" in prose()
+
+
+def test_whole_numbers_take_sixteen_wide_additions_and_floats_none():
+    made, _, _ = lab.measured(rows(), "x86-64-v3", "-O3", "add")
+    wide = [i.text for i in made.instructions if i.text.startswith("vpaddd") and "%ymm" in i.text]
+    assert len([t for t in made.ir.split("\n") if "load <8 x i32>" in t]) == 16
+    narrow = [i for i in made.instructions if i.text.startswith("vpaddd") and "ymm" not in i.text]
+    assert (len(wide), len(narrow)) == (15, 3)
+    assert "by 15 additions of eight lanes and three narrower ones" in prose()
+    made, _, _ = lab.measured(rows(), "x86-64-v3", "-O3", "fadd")
+    assert "ymm" not in str(made.instructions) and "x float>" not in made.ir
+
+
+def test_arm64_loads_four_at_a_time_and_adds_in_order():
+    made, _, _ = lab.measured(rows(), "arm64", "-O3", "fadd")
+    assert "load <4 x float>" in made.ir
+    order = re.findall(r"fadd s0, s0, s\d", "\n".join(i.text for i in made.instructions))
+    assert len(order) == 8
+    assert "loaded four at a time, taken out of the register one by one" in prose()
+
+
+def test_six_of_ten_lines_have_no_instruction_and_one_instruction_no_line():
+    made, _, _ = lab.measured(rows())
+    lines = rows().split("\n")
+    start = lines.index("loop1:")
+    ten = range(start + 2, start + 12)
+    asked = {i.line for i in made.block("loop1")}
+    assert sum(n not in asked for n in ten) == 6 and len(made.block("loop1")) == 4
+    assert "six of the ten lines have no instruction" in prose()
+    (moved,) = [i for i in made.block("done1") if i.text == "addq $512, %rdi"]
+    assert " br " in lines[moved.line - 1]  # its location is a neighbour's
+
+
+def test_an_element_passes_through_seven_additions():
+    """Every addition but that of a zero rounds; the deepest chain is counted in the text."""
+    w = lab.weights()
+    exe = xla.compile(lambda v: mnp.sum(v, axis=1), w, target="x86-64-v3", stop="loops")
+    text = translate(exe.modules["loops"], name="fusion_0").text
+    depth: dict[str, int] = {}
+    for line in text.split("\n"):
+        made = re.match(r"\s+(%\w+) = (.*)", line)
+        if made:
+            used = [depth.get(name, 0) for name in re.findall(r"%\w+", made[2])]
+            adds = "fadd" in made[2] and "0.000000e+00" not in made[2]
+            depth[made[1]] = max(used, default=0) + adds
+    # the loop over columns has one round, so a phi counts what it begins with: 0
+    assert max(depth.values()) == 7 and "passes through seven additions" in prose()
+
+
+def test_the_orders_differ_as_printed():
+    w = lab.weights()
+    first = np.add.accumulate(w, axis=1, dtype=np.float32)[:, -1]
+    own = xla.compile(lambda v: mnp.sum(v, axis=1), w)(w)
+    theirs = np.array(RECORD["sums_llvm"], np.uint32).view(np.float32)
+    assert [(s != first).sum() for s in (own, theirs)] == [56, 54]
+    exact = w.astype(np.float64).sum(1)
+    assert np.abs(own - exact).max() < np.abs(theirs - exact).max() < np.abs(first - exact).max()
+
+
+def test_what_the_prose_says_of_xla_is_in_the_record():
+    assert RECORD["jaxlib"] == "0.10.2" and "in jaxlib 0.10.2" in prose()
+    first, second = RECORD["kernels"]
+    assert (first["vector"], first["widths"], first["scalar"]) == (32, [4], 0)
+    assert (second["widths"], second["scalar"]) == ([8], 0)
+    assert "made all 32 additions of the first function four wide" in prose()
+    assert all(any("fadd reassoc" in t for t in kernel["block"]) for kernel in (first, second))
+    assert RECORD["default_ir_files"] == 0
+
+
+def test_the_record_is_what_xla_says_now():
+    jaxlib = pytest.importorskip("jaxlib")
+    if jaxlib.__version__ != RECORD["jaxlib"]:
+        pytest.skip("recorded with another version")
+    from tools.record_llvm import record
+
+    try:
+        now = record()
+    except (OSError, StopIteration):
+        pytest.skip("this platform's XLA has no such dump")
+    same = ("default_ir_files", "default_fusion", "kernels")
+    assert {k: now[k] for k in same} == {k: RECORD[k] for k in same}
