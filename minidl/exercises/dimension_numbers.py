@@ -123,6 +123,9 @@ def numbers(module: ir.Module) -> list[tuple[str, str]]:
             rows.append(("dim_numbers", f"{x}x{w}->{y}"))
         elif name in _SIZES:
             rows.append((_SIZES[name], str([*value]).replace("(", "[").replace(")", "]")))
+    for region in op.regions:
+        adds = any(one.name == "stablehlo.add" for one in region.block)
+        rows.append(("the region returns", "old + update" if adds else "the update"))
     return rows
 
 
@@ -134,31 +137,31 @@ _SIZES = {
 }
 
 
-@exercise("The same rows as NumPy's table[ids], for ids of no axis, one, two and three.")
+@exercise("The same rows as NumPy's table[at], for `at` of no dimension, one, two and three.")
 def check_lookup(lookup: Any) -> None:
-    """`lookup(table, ids)`, of two shapes, is (GatherDims, slice sizes)."""
+    """`lookup(table, at)`, of two shapes, is (GatherDims, slice sizes)."""
     for n, d, shape in ((5, 3, (2,)), (4, 6, (2, 3)), (7, 2, (2, 1, 3)), (3, 4, ())):
-        ids = np.arange(np.prod(shape, dtype=int)).reshape(shape).astype(np.int32) % n
+        at = np.arange(np.prod(shape, dtype=int)).reshape(shape).astype(np.int32) % n
         table = np.arange(n * d, dtype=np.int32).reshape(n, d)
-        got = call(lookup, table.shape, ids.shape)
+        got = call(lookup, table.shape, at.shape)
         pair = isinstance(got, tuple) and len(got) == 2 and isinstance(got[0], GatherDims)
         need(pair, f"(GatherDims, sizes) was expected, came {got!r}")
-        _judge_lookup(got[0], got[1], table, ids)
+        _judge_lookup(got[0], got[1], table, at)
 
 
-def _judge_lookup(dims: GatherDims, sizes: Any, table: Any, ids: Any) -> None:
-    where = f"for ids of shape {list(ids.shape)}"
+def _judge_lookup(dims: GatherDims, sizes: Any, table: Any, at: Any) -> None:
+    where = f"for `at` of shape {list(at.shape)}"
     try:
-        (made,) = ir.evaluate(gather(dims, sizes, table, ids), table, ids)
+        (made,) = ir.evaluate(gather(dims, sizes, table, at), table, at)
     except MinidlError as error:
         need(False, f"{where} the engine refuses: {error.message}", _READ)
-    want = table[ids]
+    want = table[at]
     shapes = f"{where} the result has shape {list(made.shape)}, expected {list(want.shape)}"
     need(made.shape == want.shape, shapes, _LAST)
-    need(np.array_equal(made, want), f"{where} other rows came than table[ids]", _LAST)
+    need(np.array_equal(made, want), f"{where} other rows came than table[at]", _LAST)
 
 
-_READ = "how many axes has ids? The result has these, and one more for the row's elements"
+_READ = "how many dimensions has `at`? The result has these, and one more for the row's elements"
 _LAST = "the row's elements lie along the last dimension of the result"
 
 

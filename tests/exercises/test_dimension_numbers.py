@@ -30,7 +30,7 @@ def lookup(offset=None, vector=None, collapsed=(0,), mapped=(0,), sizes=None):
     [
         (lambda table, at: ..., "returns nothing", "replace"),
         (lambda table, at: (1, 2), "(GatherDims, sizes) was expected, came (1, 2)", ""),
-        (lookup(vector=1), "for ids of shape [2, 3] the engine refuses", "how many axes"),
+        (lookup(vector=1), "for `at` of shape [2, 3] the engine refuses", "how many dimensions"),
         (lookup(offset=0), "the result has shape [3, 2], expected [2, 3]", "last dimension"),
         (lookup(collapsed=(1,)), "the engine refuses", ""),
         (lookup(sizes=lambda t: (1, t[1] - 1)), "has shape [2, 2], expected [2, 3]", ""),
