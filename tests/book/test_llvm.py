@@ -105,7 +105,7 @@ def test_what_the_prose_says_of_xla_is_in_the_record():
     first, second = RECORD["kernels"]
     assert (first["vector"], first["widths"], first["scalar"]) == (32, [4], 0)
     assert (second["widths"], second["scalar"]) == ([8], 0)
-    assert "made all 32 additions of the first function four wide" in prose()
+    assert "32 rounds 32 additions of four lanes" in prose()
     assert all(any("fadd reassoc" in t for t in kernel["block"]) for kernel in (first, second))
     assert RECORD["default_ir_files"] == 0
 
