@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from minidl import ir, nn
+from minidl import ir, nn, xla
 from minidl.exercises import dimension_numbers as lab
 from minidl.exercises import mlir as opening
 from minidl.ir.dimension_numbers import GatherDims, ScatterDims, WindowDim
@@ -117,6 +117,13 @@ def test_the_convolution_in_the_text_is_numpy_s_and_its_windows_are_324_numbers(
     assert np.array_equal(got[0], want) and views.size == 324 and views.shape[:2] == (6, 6)
     assert "matrix of windows has 324 numbers" in text() and "that 1,620 is a lower bound" in text()
     assert 36 * 9 * 5 == 1620
+
+
+def test_the_compiled_convolution_keeps_a_copy_of_the_kernel_and_no_window():
+    image = np.zeros((1, 8, 8, 1), np.float32)
+    kernels = np.zeros((3, 3, 1, 5), np.float32)
+    buffers = xla.compile(lab.convolution(image, kernels)).memory.buffers
+    assert [b.size for b in buffers if b.kind == "temp"] == [kernels.nbytes]
 
 
 def test_the_first_layer_is_a_convolution_of_one_place():
