@@ -164,6 +164,8 @@ WAITING = [
     "all_gather",
     "all_reduce",
     "all_to_all",
+    "async_done",
+    "async_start",
     "batch_norm_grad",
     "batch_norm_inference",
     "batch_norm_training",

@@ -1,7 +1,7 @@
-"""Decompose: CHLO ops become the StableHLO they stand for.
+"""Decompose: CHLO ops become the StableHLO they stand for, and some StableHLO plainer one.
 
 Chapter: ir/stablehlo.
-Real: the pass `chlo-legalize-to-stablehlo`.
+Real: the passes `chlo-legalize-to-stablehlo` and those that `plain` names.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from minidl.ir.chlo.expand import expand
+from minidl.ir.chlo.plain import PLAIN, plainer
 from minidl.ir.chlo.table import FORMULAS
 from minidl.ir.mlir.core import Operation
 from minidl.ir.mlir.module import Module
@@ -19,17 +20,20 @@ from minidl.ir.rewriting.manager import Pass
 
 def change(module: Module, reasons: Reasons) -> bool:
     """Formulas may hold CHLO ops again, which are expanded in their turn."""
-    todo = [op for op in module.walk() if op.name in FORMULAS]
-    changed = bool(todo)
+    todo = [op for op in module.walk() if op.name in FORMULAS or op.name in PLAIN]
+    changed = False
     while todo:
         op = todo.pop()
-        before = op.prev
-        values = expand(op, Builder.before_op(op), op.operands)
+        before, formula = op.prev, op.name in FORMULAS
+        values = expand(op, Builder.before_op(op), op.operands) if formula else plainer(op)
+        if values is None:
+            continue
         made = list(_between(before, op))
         todo.extend(inner for inner in made if inner.name in FORMULAS)
         if not made:
             forget(op, f"decompose: {op.name} is its operand", reasons)
         op.replace(values)
+        changed = True
     return changed
 
 
@@ -42,4 +46,4 @@ def _between(before: Operation | None, op: Operation) -> Iterator[Operation]:
         made = made.next
 
 
-decompose = Pass("decompose", "a CHLO op is what its formula says", change)
+decompose = Pass("decompose", "an op is what its formula says", change)

@@ -5,6 +5,7 @@ Sources: StableHLO specification 1.x; op names, attributes and constraints are i
 """
 
 from minidl.ir.stablehlo import (  # noqa: F401  (each adds its rows)
+    asynchronous,
     batch_norm,
     bodies,
     calls,

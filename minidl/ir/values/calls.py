@@ -67,6 +67,10 @@ REFUSED = {
         "speaks to other processes, and evaluate is one",
         "evaluate(…, handlers={name: function of (op, *arrays)}) brings the others",
     ),
+    "async_start async_done": (
+        "runs beside other work, and evaluate does one thing after the other",
+        "write the op of its body in its place",
+    ),
     "infeed outfeed send recv": (
         "moves data to or from outside the program, which evaluate does not",
         "make what is received an argument of the function, what is sent a result",
@@ -78,10 +82,6 @@ REFUSED = {
     "fft complex": (
         "computes with complex numbers, which no engine here does",
         "write real and imaginary parts as two tensors",
-    ),
-    "set_dimension_size": (
-        "makes a tensor whose size is known only when it runs, which no engine here does",
-        "slice the tensor to a size that is known",
     ),
     "uniform_quantize uniform_dequantize": (
         "computes with quantized types, which no engine here does",

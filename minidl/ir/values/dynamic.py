@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from minidl.core.errors import ShapeError
+from minidl.core.errors import ShapeError, UnsupportedError
 from minidl.ir.dimension_numbers import output_sizes, pad_of
 from minidl.ir.mlir.core import Operation
 from minidl.ir.mlir.types import type_of
@@ -100,3 +100,16 @@ def dynamic_conv(op: Operation, x: Array, kernel: Array, padding: Array) -> Arra
 @VALUES.rule("stablehlo.get_dimension_size")
 def get_dimension_size(op: Operation, x: Array) -> Array:
     return np.asarray(x.shape[op["dimension"]], np.int32)
+
+
+@VALUES.rule("stablehlo.set_dimension_size")
+def set_dimension_size(op: Operation, x: Array, size: Array) -> Array:
+    """To the size it has; another one would be known only when the program runs."""
+    n = x.shape[op["dimension"]]
+    if int(size) != n:
+        raise UnsupportedError(
+            f"{op.name} of {op.operands[0].type} to {int(size)}: evaluate runs static shapes",
+            op=op.name,
+            hint="slice the tensor to a size that is known",
+        )
+    return x

@@ -278,11 +278,18 @@ def convert_to(x: Array, to: ScalarType) -> Array:
 
 @VALUES.rule("stablehlo.bitcast_convert")
 def bitcast_convert(op: Operation, x: Array) -> Array:
+    """Of a wide element the lowest bits are the first part; i1 is one bit."""
     out = op.results[0].type
     assert isinstance(out, TensorType)
-    same = x.dtype.itemsize == out.element.numpy.itemsize
-    made = np.ascontiguousarray(x).view(out.element.numpy)
-    return made.reshape(x.shape if same else out.dims)
+    to = out.element.numpy
+    if x.dtype != to and "b" in (x.dtype.kind, to.kind):
+        given = np.packbits(x, axis=-1, bitorder="little") if x.dtype.kind == "b" else x
+        raw = np.ascontiguousarray(given).view(np.uint8)
+        if to.kind == "b":
+            return np.unpackbits(raw, bitorder="little").astype(bool).reshape(out.dims)
+        return raw.view(to).reshape(out.dims)
+    same = x.dtype.itemsize == to.itemsize
+    return np.ascontiguousarray(x).view(to).reshape(x.shape if same else out.dims)
 
 
 @VALUES.rule("stablehlo.constant")

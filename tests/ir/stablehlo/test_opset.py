@@ -13,8 +13,8 @@ from minidl.ir.evaluate import CALLEE
 from minidl.ir.values import VALUES
 from minidl.ir.values.calls import REFUSED
 
-# Ops of a later draft, and one that only a pass of complex numbers makes.
-DRAFT = {"stablehlo.async_start", "stablehlo.async_done", "chlo._asin_acos_kernel"}
+# One that only a pass of complex numbers makes.
+DRAFT = {"chlo._asin_acos_kernel"}
 REFUSED_NAMES = {f"stablehlo.{n}" for names in REFUSED for n in names.split()}
 
 
