@@ -26,11 +26,13 @@ from minidl.ir.rewriting import (
     dce,
     inline,
 )
+from minidl.ir.rewriting.driver import Pattern, rewrite
 from minidl.viz import worklist
 from tools import budget
 from tools.record_rewriting import chain
 
 BOOK = Path(__file__).resolve().parents[2] / "book"
+SINE = "stablehlo.sine"
 RECORD = json.loads((BOOK / "data" / "passes_mlir.json").read_text())
 
 
@@ -163,3 +165,20 @@ def test_mlir_s_patterns_and_reads_are_as_the_page_says():
       return %c : f32
     }"""
     assert left(ir.parse(text_), cse) == count_ops(ir.parse(text_)) == 4
+
+
+def test_a_pattern_that_looks_two_makers_far_gets_its_chance_when_the_pass_runs_again():
+    def far(op, rw):
+        inner = op.operands[0].op
+        if inner is None or inner.name != "stablehlo.negate" or inner.operands[0].op is not None:
+            return None
+        return inner.operands[0]
+
+    late = [
+        Pattern("late", "stablehlo.cosine", "", lambda op, rw: rw.create(SINE, op.operands)),
+        Pattern("later", SINE, "", lambda op, rw: op.operands[0]),
+        Pattern("far", "stablehlo.abs", "", far),
+    ]
+    module = ir.parse(lab.body("%a = cosine %x\n%b = negate %a\n%c = abs %b\nreturn %c"))
+    assert (rewrite(module, late), count_ops(module)) == (2, 3)
+    assert (rewrite(module, late), count_ops(module)) == (2, 1)  # abs, and a dead negate
