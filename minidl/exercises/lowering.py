@@ -92,15 +92,15 @@ class Work:
     """What a run of loops did.
 
     rounds      of the loops that hold no other loop
-    moved_bytes read and written, of arrays of any kind
-    held_bytes  of the buffers that the program makes for itself
+    traffic_bytes read and written, of arrays of any kind
+    buffer_bytes  of the buffers that the program makes for itself
     """
 
     rounds: int
     loads: int
     stores: int
-    moved_bytes: int
-    held_bytes: int
+    traffic_bytes: int
+    buffer_bytes: int
 
 
 def work(module: Module, *arrays: Any, entry: str = "main") -> tuple[Work, tuple[Any, ...]]:
@@ -114,10 +114,10 @@ def work(module: Module, *arrays: Any, entry: str = "main") -> tuple[Work, tuple
     inner = [op for op in seen if op.name == "scf.for" and not _loops(op)]
     rounds = sum(ran[op.body.first] for op in inner if op.body.first is not None)
     counts = rounds, sum(ran[op] for op in loads), sum(ran[op] for op in stores)
-    return Work(*counts, moved, held_bytes(module.function(entry))), results
+    return Work(*counts, moved, buffer_bytes(module.function(entry))), results
 
 
-def held_bytes(function: Operation) -> int:
+def buffer_bytes(function: Operation) -> int:
     """Bytes of the buffers that a function makes for itself."""
     made = [op.result.type for op in function.walk() if op.name == "memref.alloca"]
     return sum(t.bytes for t in made if isinstance(t, MemRefType))
@@ -201,47 +201,40 @@ def lowered(text: str) -> Module:
     return out
 
 
-def _cut(shape: Sequence[int], start: Sequence[int], stride: Sequence[int]) -> str:
-    """y = x[start::stride] as StableHLO."""
-    size = [-(-(n - a) // s) for n, a, s in zip(shape, start, stride, strict=True)]
-    x, y = ("tensor<" + "".join(f"{n}x" for n in dims) + "i32>" for dims in (shape, size))
-    limits = ", ".join(f"{a}:{n}:{s}" for a, n, s in zip(start, shape, stride, strict=True))
-    return f"""func.func @main(%x: {x}) -> {y} {{
-  %0 = stablehlo.slice %x [{limits}] : ({x}) -> {y}
-  return %0 : {y}
+REVERSED = [((5,), (0,)), ((4, 3), (1,)), ((2, 3), (0, 1)), ((2, 4, 3), (0, 2))]
+
+
+def _reverse(shape: Sequence[int], dimensions: Sequence[int]) -> str:
+    """The text of a reverse."""
+    type_ = "tensor<" + "".join(f"{n}x" for n in shape) + "i32>"
+    return f"""func.func @main(%x: {type_}) -> {type_} {{
+  %0 = stablehlo.reverse %x, dims = {list(dimensions)} : {type_}
+  return %0 : {type_}
 }}
 """
 
 
-SLICES = [
-    ((7,), (0,), (1,)),
-    ((7,), (2,), (1,)),
-    ((9,), (0,), (3,)),
-    ((4, 9), (1, 2), (2, 3)),
-    ((2, 3, 8), (1, 0, 5), (1, 2, 2)),
-]
-
-
-@exercise("Five slices of one, two and three dimensions: every element is the reference's.")
+@exercise("Four programs of one, two and three dimensions: every element is the reference's.")
 def check_where(where: Any) -> None:
-    """`where(op, at)` is the index at which a slice reads its operand."""
-    for shape, start, stride in SLICES:
-        text = _cut(shape, start, stride)
+    """`where(op, at)` is the index at which a reverse reads its operand."""
+    for shape, dimensions in REVERSED:
+        text = _reverse(shape, dimensions)
         op = parse(text).main.body.first
         assert op is not None
         _is_index(call(where, op, indexing.here(len(shape))), len(shape))
         x = np.arange(np.prod(shape), dtype=np.int32).reshape(shape)
         (want,) = evaluate(parse(text), x)
-        with replaced(indexing.INDEX, "stablehlo.slice", lambda *a: tuple(call(where, *a))):
-            got = _run(text, x, hint=_slice_hint(start, stride))
-        spot = "[" + ", ".join(f"{a}::{s}" for a, s in zip(start, stride, strict=True)) + "]"
-        _same(got, want, f"x{spot} of shape {list(shape)}", _slice_hint(start, stride))
+        hint = _reverse_hint(dimensions, len(shape))
+        with replaced(indexing.INDEX, "stablehlo.reverse", lambda *a: tuple(call(where, *a))):
+            got = _run(text, x, hint=hint)
+        spot = ", ".join("::-1" if d in dimensions else ":" for d in range(len(shape)))
+        _same(got, want, f"x[{spot}] of shape {list(shape)}", hint)
 
 
-def _slice_hint(start: Sequence[int], stride: Sequence[int]) -> str:
-    if max(stride) == 1:
-        return "the first element of the result is the one at `start_indices`"
-    return "one step of the result is `strides` steps of the operand; the start is no step"
+def _reverse_hint(dimensions: Sequence[int], rank: int) -> str:
+    if len(dimensions) < rank:
+        return "only the dimensions in `dimensions` are reversed; the others keep `at[d]`"
+    return "element 0 of the result is the operand's last, number size − 1; each next is one less"
 
 
 def _is_index(made: Any, rank: int) -> None:

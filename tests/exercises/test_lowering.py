@@ -10,15 +10,10 @@ from minidl.ir.lowering.scalars import SCALAR
 from minidl.ir.mlir.attributes import Affine
 
 
-def where(op, at, first=True, scaled=True):
-    """A slice's row with one thing left out."""
-    rows = zip(at, op["start_indices"], op["strides"], strict=True)
-    return [i.scaled(s if scaled else 1, a if first else 0) for i, a, s in rows]
-
-
-def scaled_start(op, at):
-    rows = zip(at, op["start_indices"], op["strides"], strict=True)
-    return [i.scaled(s, a * s) for i, a, s in rows]
+def where(op, at, last=1, every=False):
+    """A reverse's row: `last` is what the size is too large by."""
+    sizes, turned = op.result.type.dims, op["dimensions"]
+    return [i.scaled(-1, sizes[d] - last) if every or d in turned else i for d, i in enumerate(at)]
 
 
 @pytest.mark.parametrize(
@@ -27,11 +22,11 @@ def scaled_start(op, at):
         (lambda op, at: ..., "returns nothing", "replace"),
         (lambda op, at: 3, "an index is a tuple, came int", ""),
         (lambda op, at: at[:-1], "0 expressions came for an operand of rank 1", ""),
-        (lambda op, at: op["start_indices"], "0 is no affine expression", "scaled"),
-        (lambda op, at: at, "x[2::1] of shape [7] at [0]: 0 came, 2", "`start_indices`"),
-        (lambda op, at: where(op, at, first=False), "x[2::1]", "`start_indices`"),
-        (lambda op, at: where(op, at, scaled=False), "x[0::3] of shape [9] at [1]", "no step"),
-        (scaled_start, "does not run", "the start is no step"),
+        (lambda op, at: op["dimensions"], "0 is no affine expression", "scaled"),
+        (lambda op, at: at, "x[::-1] of shape [5] at [0]: 0 came, 4", "size − 1"),
+        (lambda op, at: where(op, at, last=0), "does not run", "size − 1"),
+        (lambda op, at: where(op, at, every=True), "x[:, ::-1] of shape [4, 3] at [0, 0]", "only"),
+        (lambda op, at: [i.scaled(-1, 0) for i in at], "x[::-1] of shape [5]", "size − 1"),
         (lambda op, at: [Affine.dim(9)], "does not run", ""),
     ],
 )
@@ -96,7 +91,7 @@ def test_a_float_op_on_integers_is_named():
 
 
 def test_right_rows_pass_and_the_engine_s_own_are_back_in_their_tables():
-    before = INDEX["stablehlo.slice"], SCALAR["stablehlo.clamp"]
+    before = INDEX["stablehlo.reverse"], SCALAR["stablehlo.clamp"]
     assert check_where(where) and check_where(before[0])
     assert check_row(clamp()) and check_row(before[1])
-    assert before == (INDEX["stablehlo.slice"], SCALAR["stablehlo.clamp"])
+    assert before == (INDEX["stablehlo.reverse"], SCALAR["stablehlo.clamp"])
