@@ -53,7 +53,7 @@ def left(module, *passes):
 def test_the_step_shrinks_as_the_prose_says_in_every_order():
     assert count_ops(traced()) == 100
     assert {left(traced(), *p) for p in permutations((canonicalize, cse, dce))} == {76}
-    assert "has 100 operations. The engine rewrites it to 76" in text()
+    assert "has 100 operations. minidl rewrites it to 76" in text()
     weights = sum(np.asarray(a).size for a in last.training_step()[1])
     assert f"all {weights:,} new weights come out with the same bits" in text()
 
