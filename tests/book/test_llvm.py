@@ -100,6 +100,16 @@ def test_the_orders_differ_as_printed():
     assert np.abs(own - exact).max() < np.abs(theirs - exact).max() < np.abs(first - exact).max()
 
 
+def test_the_engine_s_order_is_the_same_for_every_cpu():
+    w, bits = lab.weights(), set()
+    for cpu in ("x86-64-v2", "x86-64-v3", "x86-64-v4", "arm64", "wasm32"):
+        exe = xla.compile(lambda v: mnp.sum(v, axis=1), w, target=cpu, stop="loops")
+        text = translate(exe.modules["loops"], cpu, name="fusion_0").text
+        assert "reassoc" not in text
+        bits.add(lab.sums(text, w)[0].tobytes())
+    assert len(bits) == 1 and "the same on every CPU that the engine compiles for" in prose()
+
+
 def test_what_the_prose_says_of_xla_is_in_the_record():
     assert RECORD["jaxlib"] == "0.10.2" and "in jaxlib 0.10.2" in prose()
     first, second = RECORD["kernels"]
