@@ -303,7 +303,8 @@ def iota(op: Operation) -> Array:
     assert isinstance(out, TensorType)
     d = op["iota_dimension"]
     shape = [-1 if i == d else 1 for i in range(out.rank)]
-    line = np.arange(out.dims[d]).astype(out.element.numpy).reshape(shape)
+    with np.errstate(all="ignore"):
+        line = np.arange(out.dims[d]).astype(out.element.numpy).reshape(shape)
     return np.broadcast_to(line, out.dims)
 
 

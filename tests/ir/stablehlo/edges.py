@@ -114,10 +114,12 @@ def check(case: Case) -> None:
     got = ir.evaluate(module, *arrays)
     assert case.by
     for name in case.by:
-        assert differing(got, ORACLES[name](text, *arrays), case.rtol) == [], name
+        found = differing(got, ORACLES[name](text, *arrays), case.rtol)
+        assert not found, f"{name}: {found}"
     if case.native:
         made = compile_module(ir.parse(text), check=True)(*arrays)
-        assert differing(got, made, case.rtol) == [], "native code"
+        found = differing(got, made, case.rtol)
+        assert not found, f"native code: {found}"
 
 
 def parameters(cases: Sequence[Case]) -> list[Any]:
