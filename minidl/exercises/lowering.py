@@ -234,7 +234,7 @@ def check_where(where: Any) -> None:
 def _reverse_hint(dimensions: Sequence[int], rank: int) -> str:
     if len(dimensions) < rank:
         return "only the dimensions in `dimensions` are reversed; the others keep `at[d]`"
-    return "element 0 of the result is the operand's last, number size − 1; each next is one less"
+    return "element 0 of the result is the operand's last, number size − 1"
 
 
 def _is_index(made: Any, rank: int) -> None:
