@@ -54,7 +54,7 @@ def test_the_inits_of_the_step_are_neutral():
             bodies.append((body, float(op.operands[1].op["value"].array)))
     assert bodies.count(("stablehlo.add", 0.0)) == 6
     assert bodies.count(("stablehlo.maximum", -np.inf)) == 1 == len(bodies) - 6
-    assert "In the training step all seven are: six sums from 0 and a maximum from −∞" in text()
+    assert "all their inits are neutral: six sums begin with 0, a maximum with −∞" in text()
 
 
 def test_the_counts_of_operations():

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from minidl.exercises import stablehlo as lab
-from minidl.exercises.stablehlo import check_dot_shape, check_softmax
+from minidl.exercises.stablehlo import check_dot_shape, check_standard
 
 
 def rule(lhs, rhs, batching, contracting, pairs=True, once=True, sizes=True, order=True):
@@ -74,15 +74,55 @@ def test_one_filling_of_the_puzzle_makes_the_scores():
     assert good == [("0", "2", "0", "2", "3", "3")]
 
 
-GOOD = (
-    lab.ROWS.replace("4x4", "5x5")
-    .replace("4xf32", "5xf32")
-    .replace("%s, dims = [1]", "%s, dims = [0]")
-)
+GOOD = """func.func @main(%x: tensor<5x5xf32>) -> tensor<5x5xf32> {
+  %zero = stablehlo.constant dense<0.0> : tensor<f32>
+  %five = stablehlo.constant dense<5.0> : tensor<f32>
+  %n = stablehlo.broadcast_in_dim %five, dims = []
+      : (tensor<f32>) -> tensor<5xf32>
+  %s = stablehlo.reduce(%x init: %zero) applies stablehlo.add
+      across dimensions = [1] : (tensor<5x5xf32>, tensor<f32>)
+      -> tensor<5xf32>
+  %m = stablehlo.divide %s, %n : tensor<5xf32>
+  %mb = stablehlo.broadcast_in_dim %m, dims = [0]
+      : (tensor<5xf32>) -> tensor<5x5xf32>
+  %d = stablehlo.subtract %x, %mb : tensor<5x5xf32>
+  %q = stablehlo.multiply %d, %d : tensor<5x5xf32>
+  %t = stablehlo.reduce(%q init: %zero) applies stablehlo.add
+      across dimensions = [1] : (tensor<5x5xf32>, tensor<f32>)
+      -> tensor<5xf32>
+  %v = stablehlo.divide %t, %n : tensor<5xf32>
+  %r = stablehlo.sqrt %v : tensor<5xf32>
+  %rb = stablehlo.broadcast_in_dim %r, dims = [0]
+      : (tensor<5xf32>) -> tensor<5x5xf32>
+  %y = stablehlo.divide %d, %rb : tensor<5x5xf32>
+  return %y : tensor<5x5xf32>
+}
+"""
+SQUARES = """func.func @main(%x: tensor<5x5xf32>) -> tensor<5x5xf32> {
+  %zero = stablehlo.constant dense<0.0> : tensor<f32>
+  %five = stablehlo.constant dense<5.0> : tensor<f32>
+  %n = stablehlo.broadcast_in_dim %five, dims = [] : (tensor<f32>) -> tensor<5xf32>
+  %s = stablehlo.reduce(%x init: %zero) applies stablehlo.add
+      across dimensions = [1] : (tensor<5x5xf32>, tensor<f32>) -> tensor<5xf32>
+  %m = stablehlo.divide %s, %n : tensor<5xf32>
+  %mb = stablehlo.broadcast_in_dim %m, dims = [0] : (tensor<5xf32>) -> tensor<5x5xf32>
+  %d = stablehlo.subtract %x, %mb : tensor<5x5xf32>
+  %q = stablehlo.multiply %x, %x : tensor<5x5xf32>
+  %t = stablehlo.reduce(%q init: %zero) applies stablehlo.add
+      across dimensions = [1] : (tensor<5x5xf32>, tensor<f32>) -> tensor<5xf32>
+  %a = stablehlo.divide %t, %n : tensor<5xf32>
+  %mm = stablehlo.multiply %m, %m : tensor<5xf32>
+  %v = stablehlo.subtract %a, %mm : tensor<5xf32>
+  %r = stablehlo.sqrt %v : tensor<5xf32>
+  %rb = stablehlo.broadcast_in_dim %r, dims = [0] : (tensor<5xf32>) -> tensor<5x5xf32>
+  %y = stablehlo.divide %d, %rb : tensor<5x5xf32>
+  return %y : tensor<5x5xf32>
+}
+"""
 
 
-def test_a_softmax_passes():
-    assert check_softmax(lambda: GOOD)
+def test_standard_rows_pass():
+    assert check_standard(lambda: GOOD)
 
 
 @pytest.mark.parametrize(
@@ -92,12 +132,13 @@ def test_a_softmax_passes():
         (3, "a text was expected", ""),
         ("func.func @main(", "expected", ""),
         (lab.ROWS, "takes one tensor<5x5xf32>", ""),
-        (GOOD.replace("%s, dims = [0]", "%s, dims = [1]"), "numbers of size 1", "spread"),
-        (GOOD.replace("exponential %d", "exponential %x"), "numbers of size 1000", "maximum"),
-        (GOOD.replace("return %p", "return %d"), "numbers of size 1: off", ""),
-        (GOOD.replace("divide %e, %sb", "divide %sb, %e"), "numbers of size 1: off", ""),
+        (GOOD.replace("%rb = stablehlo.broadcast_in_dim %r, dims = [0]",
+                      "%rb = stablehlo.broadcast_in_dim %r, dims = [1]"), "near 0", "spread"),
+        (GOOD.replace("dimensions = [1]", "dimensions = [0]"), "near 0: off", "across"),
+        (GOOD.replace("return %y", "return %d"), "near 0: off", ""),
+        (SQUARES, "near 1,000: off", "after the mean"),
     ],
-)
+)  # fmt: skip
 def test_each_wrong_text_hears_its_mistake(text, message, hint):
-    said = check_softmax(lambda: text)
+    said = check_standard(lambda: text)
     assert not said and message in said.message and hint in said.hint
