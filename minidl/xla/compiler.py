@@ -97,6 +97,7 @@ class _Pipeline:
         return optimize(decompose(self.made["stablehlo"]), self.table.reasons)
 
     def _fused(self) -> Module:
+        _no_declarations(self.made["optimized"])
         return mark_in_place(fuse(self.made["optimized"]))
 
     def _linalg(self) -> Module:
@@ -144,6 +145,17 @@ class _Pipeline:
 
     def _asm(self) -> None:
         """Made on demand from the object (`Executable.artefact`)."""
+
+
+def _no_declarations(module: Module) -> None:
+    for name, function in module.functions.items():
+        if not function.region.blocks:
+            raise UnsupportedError(
+                f"@{name} is declared here and defined elsewhere, which no stage compiles",
+                op="func.func",
+                span=place(function.location),
+                hint="stage: fused; put the function's body into the module",
+            )
 
 
 def _no_unknown_sizes(module: Module) -> None:

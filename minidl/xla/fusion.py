@@ -21,6 +21,7 @@ from minidl.ir.mlir.location import Location, place
 from minidl.ir.mlir.location import fuse as fuse_locations
 from minidl.ir.mlir.module import Module, finish, function
 from minidl.ir.mlir.spec import Builder
+from minidl.ir.values.calls import needs_handler
 from minidl.xla.captures import used
 from minidl.xla.grouping import Group, Grouping, is_free
 from minidl.xla.layout import layout
@@ -139,7 +140,8 @@ class _Emitter:
                 f"{op.name} is not compiled",
                 op=op.name,
                 span=place(op.location),
-                hint="stage: fused; `ir.evaluate` runs it",
+                hint="stage: fused; `ir.evaluate` runs it"
+                + (", by a handler of yours" if needs_handler(op.name) else ""),
             )
         copy = clone(op, mapping)
         self.builder.insert(copy)

@@ -88,6 +88,11 @@ REFUSED = {
         "write scale and zero point as ordinary multiply, add, round_nearest_even, clamp",
     ),
 }
-for _names, _words in REFUSED.items():
-    for _short in _names.split():
-        VALUES[f"stablehlo.{_short}"] = _refusal(*_words)
+_BY_NAME = {f"stablehlo.{n}": words for names, words in REFUSED.items() for n in names.split()}
+for _name, _words in _BY_NAME.items():
+    VALUES[_name] = _refusal(*_words)
+
+
+def needs_handler(name: str) -> bool:
+    """Whether evaluate runs the op by a handler only."""
+    return name in _BY_NAME or name == "stablehlo.custom_call"
