@@ -252,7 +252,7 @@ TWO = TINY.replace("%1 =", "%2 = stablehlo.abs %y : tensor<8xf32>\n  %1 =").repl
 
 @exercise("It fired wherever it should in 200 generated programs, and no bit changed.")
 def check_pattern(square: Any) -> None:
-    """`square(op, rw)` makes x·x of |x|·|x|, and leaves every other product alone."""
+    """`square(op, rw)` makes v·v of |v|·|v|, and leaves every other product alone."""
     need(callable(square), f"expected a function, came {type(square).__name__}")
     for text in (TINY, MIXED, TWO, *map(generated, range(200))):
         _kept(square, text)
@@ -263,10 +263,10 @@ def _kept(square: Callable[..., Made], text: str) -> None:
     after = _rewritten(square, before)
     said = changed(before, after)
     need(not said, f"the meaning changed {said}, in\n{_main(before)}",
-         "both operands must be the absolute value of one and the same x")  # fmt: skip
+         "both operands must be the absolute value of one and the same v")  # fmt: skip
     left = list(_squares(after))
-    need(not left, f"it does not fire: |x|·|x| still stands in\n{_main(after)}",
-         "`op` is the multiply: return a new multiply of x and x")  # fmt: skip
+    need(not left, f"it does not fire: |v|·|v| still stands in\n{_main(after)}",
+         "`op` is the multiply: return a new multiply of v and v, from inside the abs")  # fmt: skip
 
 
 def _rewritten(square: Callable[..., Made], module: Module) -> Module:

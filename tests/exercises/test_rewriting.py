@@ -46,9 +46,9 @@ def no_question(op, rw):
     [
         (3, "expected a function, came int", ""),
         (lambda op, rw: None, "it does not fire", "return a new multiply"),
-        (any_two_signs, "the meaning changed", "one and the same x"),
-        (one_side, "the meaning changed", "one and the same x"),
-        (lambda op, rw: op.operands[0], "the meaning changed", "one and the same x"),
+        (any_two_signs, "the meaning changed", "one and the same v"),
+        (one_side, "the meaning changed", "one and the same v"),
+        (lambda op, rw: op.operands[0], "the meaning changed", "one and the same v"),
         (no_question, "raised AttributeError", "its `.op` is None"),
         (lambda op, rw: product(rw, *op.operands), "no end", "smaller or more canonical"),
         (lambda op, rw: product(rw, 3, 4), "raised", ""),
