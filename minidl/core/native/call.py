@@ -138,10 +138,12 @@ _UNSHARED = _references_to_an_unshared_array()
 def check_array(a: Any, shape: tuple[int, ...], dtype: np.dtype, name: str) -> np.ndarray:
     """`a` ready for native code: copied if it is not contiguous, aligned, native-endian.
 
-    Raises `CallError` when it is no array of this dtype and shape.
+    A NumPy scalar is an array of rank 0.  Raises `CallError` when it is no array of this dtype and shape.
     """
     if type(a) is np.ndarray and a.dtype is dtype and a.shape == shape and a.flags.carray:
         return a
+    if isinstance(a, np.generic):
+        a = np.asarray(a)
     if not isinstance(a, np.ndarray) or a.dtype != dtype or a.shape != shape:
         came = f"{a.dtype}{list(a.shape)}" if hasattr(a, "shape") else type(a).__name__
         raise CallError(
