@@ -125,6 +125,17 @@ def test_jax_s_texts_give_what_xla_computed(name):
     assert np.max(np.abs(got - want)) < 1e-6 * np.max(np.abs(want))
 
 
+def test_all_thirteen_texts_run_as_jax_runs_them():
+    pytest.importorskip("jax")
+    from tools.record_stablehlo import ran
+
+    assert len(ran()) == 13 == len(RECORD["kinds"])
+    for name, (program, args, theirs) in ran().items():
+        for got, want in zip(lab.run(program, *args), theirs, strict=True):
+            far = np.max(np.abs(got - np.asarray(want, np.float64)))
+            assert far <= 1e-5 * max(1, np.max(np.abs(want))), (name, far)
+
+
 def test_the_record_is_what_jax_says_now():
     """Texts and counts to the letter; XLA's floats may differ by the machine's roundings."""
     pytest.importorskip("jax")
