@@ -31,7 +31,7 @@ def run(given: Given, options: Namespace) -> None:
     """Evaluate, then print the results, or save them where the options say."""
     module = given.module()
     entry = entry_of(module, options.entry)
-    types = [v.type for v in module.function(entry).body.args]
+    types = [v.type for v in module.defined(entry).body.args]
     arrays = fitted(entry, types, arrays_from(options.input))
     with counting(f"{options.engine} {Path(given.name).name}", "op"), tracing(options.trace):
         results = ENGINES[options.engine](module, entry, arrays, options.budget)

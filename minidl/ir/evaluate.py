@@ -54,7 +54,7 @@ class Interpreter:
                 hint="does a function call itself without end?",
             )  # fmt: skip
         self.calls += 1
-        results = self.region(_with_body(self.module, name), args, {})
+        results = self.region(self.module.defined(name).region, args, {})
         self.calls -= 1
         return results
 
@@ -124,22 +124,11 @@ def evaluate(
     Errors: CallError for a wrong count, shape or dtype, and for a program that executes
     more than `budget` ops; UnsupportedError for an op without a value row.
     """
-    region = _with_body(module, entry)
+    region = module.defined(entry).region
     _refuse_carried(module, handlers or {})
     args = check_arguments(entry, [v.type for v in region.blocks[0].args], arrays)
     results = Interpreter(module, handlers, budget).call(entry, args)
     return tuple(np.array(r, copy=True, order="C") for r in results)
-
-
-def _with_body(module: Module, name: str) -> Region:
-    region = module.function(name).region
-    if not region.blocks:
-        raise CallError(
-            f"@{name} is declared here and defined elsewhere: it has no body to evaluate",
-            op="func.func",
-            hint="put the function's body into the module",
-        )
-    return region
 
 
 def _refuse_carried(module: Operation, handlers: dict[str, Callable[..., Any]]) -> None:

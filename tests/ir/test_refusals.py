@@ -12,6 +12,7 @@ from minidl import ir
 from minidl.core.errors import CallError, MinidlError, ParseError, VerifyError
 from minidl.ir.mlir.core import Operation
 from minidl.ir.text.lexer import Tokens
+from minidl.xla.compiler import compile_module
 from tests.ir import jaxlib_mlir as mlir
 from tests.ir import samples
 from tests.xla import programs
@@ -266,3 +267,37 @@ def test_evaluate_refuses_arrays_it_was_not_written_for():
     ):
         with pytest.raises(CallError, match=says):
             ir.evaluate(module, *arrays)
+
+
+DECLARED = """
+func.func public @main(%x: tensor<f32>) -> tensor<f32> {
+  %0 = call @f(%x) : (tensor<f32>) -> tensor<f32>
+  return %0 : tensor<f32>
+}
+func.func private @f(tensor<f32>) -> tensor<f32>"""
+
+
+def test_a_function_without_a_body_is_refused_by_name():
+    import numpy as np
+
+    module = ir.parse(DECLARED)
+    ir.verify(module)
+    assert mlir.refusal(DECLARED) is None
+    for run in (
+        lambda: ir.evaluate(module, np.float32(1)),
+        lambda: ir.evaluate(module, np.float32(1), entry="f"),
+        lambda: compile_module(module),
+    ):
+        with pytest.raises(MinidlError, match="@f is declared here and defined elsewhere"):
+            run()
+
+
+def test_an_error_inside_applies_points_at_the_op_around():
+    line = "%0 = stablehlo.reduce(%x init: %y) applies stablehlo.xor across dimensions = [0, 1] "
+    line = "%y = stablehlo.constant dense<0.0> : tensor<f32>\n" + line
+    text = HEAD + line + ": (tensor<2x3xf32>, tensor<f32>) -> tensor<f32>" + TAIL
+    with pytest.raises(VerifyError, match="xor is not defined on f32") as caught:
+        ir.verify(ir.parse(text))
+    assert (caught.value.line, caught.value.column) == (3, 6)
+    assert "applies stablehlo.xor" in str(caught.value) and "^" in str(caught.value)
+    assert mlir.refusal(text) is not None

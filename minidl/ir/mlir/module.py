@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from minidl.core.collector import paused
-from minidl.core.errors import MinidlError
+from minidl.core.errors import CallError, MinidlError
 from minidl.ir.mlir.core import Block, Operation, Region, Value, clone
 from minidl.ir.mlir.location import UNKNOWN, Location
 from minidl.ir.mlir.spec import Builder
@@ -65,6 +65,17 @@ class Module(Operation):
             f"the module has no function @{name}",
             hint=f"it has {', '.join('@' + n for n in self.functions) or 'none'}",
         )
+
+    def defined(self, name: str) -> Operation:
+        """A function of this module that has a body."""
+        function = self.function(name)
+        if not function.region.blocks:
+            raise CallError(
+                f"@{name} is declared here and defined elsewhere: it has no body to run",
+                op="func.func",
+                hint="put the function's body into the module",
+            )
+        return function
 
     @property
     def main(self) -> Operation:
