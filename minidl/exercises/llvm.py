@@ -96,6 +96,8 @@ def check_columns(text: Any) -> None:
         got, counted = sums(text, whole, 128)
     except MinidlError as error:
         need(False, error.message, str(error.hint or ""))
+    except (KeyError, ValueError, IndexError, TypeError) as error:
+        need(False, f"the check cannot execute this text ({type(error).__name__}: {error})")
     rounds = max(counted.trips.values())
     need(
         counted.read_bytes == whole.nbytes,

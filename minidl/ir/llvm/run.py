@@ -128,6 +128,8 @@ def _compile(block: Block, state: Run) -> Compiled:
 
 
 def _leave(code: str) -> Do:
+    if code.split()[0] not in ("br", "ret"):
+        raise UnsupportedError(f"the run does not know {code.split()[0]!r}", op=code.split()[0])
     to = re.findall(r"label %([\w.]+)", code)
     condition = re.match(r"br i1 %([\w.]+)", code)
     if condition:

@@ -174,6 +174,13 @@ def test_what_the_run_does_not_know_is_named():
     given = PAIR.replace("BODY", "  %x = fneg float 1.0")
     with pytest.raises(UnsupportedError, match="'fneg'"):
         run(given, np.zeros(1), np.zeros(1))
+    with pytest.raises(UnsupportedError, match="'unreachable'"):
+        run(given.replace("  %x = fneg float 1.0\n  ret void", "  unreachable"), *[np.zeros(1)] * 2)
+    for code in ("load volatile float, ptr %a", "load half, ptr %a", "load [2 x i8], ptr %a"):
+        text_ = given.replace("fneg float 1.0", code)
+        listed(text_)  # LLVM takes it
+        with pytest.raises(UnsupportedError, match="the run"):
+            run(text_, np.zeros(1), np.zeros(1))
     with pytest.raises(MinidlError, match="takes 2 pointers, came 1 arrays"):
         run(given, np.zeros(1))
 
