@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from minidl.ir.chlo import solve  # noqa: F401  (adds rows to PLAIN)
 from minidl.ir.chlo.expand import expand
 from minidl.ir.chlo.plain import PLAIN, plainer
 from minidl.ir.chlo.table import FORMULAS

@@ -240,7 +240,7 @@ class _Features:
         return self.spread(self.k.sqrt(variance + self.epsilon))
 
 
-def _wide(row: Row) -> Row:
+def in_float32(row: Row) -> Row:
     """16-bit floats are computed in float32 and rounded once."""
 
     def wide(k: Kit, op: Operation, *xs: Expr) -> Sequence[Value] | None:
@@ -254,7 +254,7 @@ def _wide(row: Row) -> Row:
 
 
 @PLAIN.rule("stablehlo.batch_norm_inference")
-@_wide
+@in_float32
 def batch_norm_inference(
     k: Kit, op: Operation, x: Expr, scale: Expr, offset: Expr, mean: Expr, variance: Expr
 ) -> Sequence[Value]:
@@ -264,7 +264,7 @@ def batch_norm_inference(
 
 
 @PLAIN.rule("stablehlo.batch_norm_training")
-@_wide
+@in_float32
 def batch_norm_training(
     k: Kit, op: Operation, x: Expr, scale: Expr, offset: Expr
 ) -> Sequence[Value]:
@@ -277,7 +277,7 @@ def batch_norm_training(
 
 
 @PLAIN.rule("stablehlo.batch_norm_grad")
-@_wide
+@in_float32
 def batch_norm_grad(
     k: Kit, op: Operation, x: Expr, scale: Expr, mean: Expr, variance: Expr, grad: Expr
 ) -> Sequence[Value]:

@@ -151,13 +151,13 @@ def _body(types: Sequence[TensorType], op: Operation, inputs: Sequence[Expr]) ->
     place, *state = (Expr(k, v) for v in block.args)
     at = (_size(op) - 1) - place if op.get("is_reverse") else place
     split = len(op.results) - op["operandSegmentSizes"][1]
-    given = [_slice(k, x, d, at) for x in inputs] + state[split:]
+    given = [slice_at(k, x, d, at) for x in inputs] + state[split:]
     mapping = dict(zip(inner.args, (x.value for x in given), strict=True))
     for one in inner:
         if one is not inner.last:
             block.append(clone(one, mapping))
     ends = [Expr(k, mapping.get(v, v)) for v in inner.terminator.operands]
-    outs = [_put(k, state[i], ends[i], d, at) for i in range(split)]
+    outs = [put_at(k, state[i], ends[i], d, at) for i in range(split)]
     made = [place + 1, *outs, *ends[split:]]
     k.builder.create("stablehlo.return", [x.value for x in made])
     return Region([block])
@@ -167,14 +167,14 @@ def _starts(k: Kit, rank: int, d: int, at: Expr) -> list[Expr]:
     return [at if i == d else k.constant(0) for i in range(rank)]
 
 
-def _slice(k: Kit, x: Expr, d: int, at: Expr) -> Expr:
+def slice_at(k: Kit, x: Expr, d: int, at: Expr) -> Expr:
     sizes = tuple(1 if i == d else n for i, n in enumerate(x.type.dims))
     x = Expr(k, x.value)
     one = k.op("dynamic_slice", x, *_starts(k, x.type.rank, d, at), slice_sizes=sizes)
     return k.to("reshape", one, cut(x.type, d))
 
 
-def _put(k: Kit, whole: Expr, part: Expr, d: int, at: Expr) -> Expr:
+def put_at(k: Kit, whole: Expr, part: Expr, d: int, at: Expr) -> Expr:
     dims = part.type.dims
     one = k.to("reshape", part, tensor((*dims[:d], 1, *dims[d:]), part.element))
     return k.op("dynamic_update_slice", whole, one, *_starts(k, whole.type.rank, d, at))

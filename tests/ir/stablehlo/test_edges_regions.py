@@ -5,8 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from minidl import ir
 from minidl.ir.mlir.types import type_of
+from minidl.xla.compiler import compile_module
 from tests.ir.stablehlo.edges import BF16, BOTH, Case, check, parameters
+from tests.ir.stablehlo.oracle import xla
 from tests.ir.stablehlo.test_edges_movement import F32, op, scalar, whole
 
 ALONE = ["reference"]
@@ -292,9 +295,52 @@ NORMS = [
        SCALE, OFFSET, SCALE, whole(2, 3, 4, seed=1), by=["xla"], rtol=1e-4),
 ]  # fmt: skip
 
-CASES = [*REDUCTIONS, *WINDOWS, *SORTS, *INDEXED, *CONTROL, *NORMS]
+# -- matrices ------------------------------------------------------------------------------------
+
+
+def solved(left: bool, lower: bool, unit: bool, how: str) -> Case:
+    """The triangle that the op does not read holds what would be seen in any sum."""
+    words = [str(flag).lower() for flag in (left, lower, unit)]
+    a = np.eye(4) * 4 + whole(2, 4, 4) / 4
+    a[:, *((0, 3) if lower else (3, 0))] = np.nan
+    b = whole(2, 4, 3, seed=1) if left else whole(2, 3, 4, seed=1)
+    text = (
+        f'"stablehlo.triangular_solve"(%a, %b) <{{left_side = {words[0]}, lower = {words[1]}, '
+        f"transpose_a = #stablehlo<transpose {how}>, unit_diagonal = {words[2]}}}>"
+    )
+    name = f"triangular_solve {' '.join(words)} {how}"
+    out = "x".join(map(str, b.shape)) + "xf32"
+    return op(name, text, out, a.astype(F32), b, by=["xla"], rtol=1e-4)
+
+
+ROOT = (np.tril(whole(2, 4, 4)) + 7 * np.eye(4)).astype(F32)
+SQUARE = ROOT @ np.swapaxes(ROOT, -1, -2)
+MATRICES = [
+    *(solved(left, lower, unit, how)
+      for left in (True, False) for lower in (True, False) for unit in (True, False)
+      for how in ("NO_TRANSPOSE", "TRANSPOSE", "ADJOINT")),
+    *(Case(f"cholesky {low}", f"stablehlo.cholesky %a, lower = {low} : tensor<2x4x4xf32>",
+           ["2x4x4xf32"], [SQUARE], by=["xla"], rtol=1e-4)
+      for low in ("true", "false")),
+    Case("cholesky of nothing", "stablehlo.cholesky %a, lower = true : tensor<0x0xf32>",
+         ["0x0xf32"], [np.zeros((0, 0), F32)], by=["xla"]),
+]  # fmt: skip
+
+CASES = [*REDUCTIONS, *WINDOWS, *SORTS, *INDEXED, *CONTROL, *NORMS, *MATRICES]
 
 
 @pytest.mark.parametrize("case", parameters(CASES))
 def test_an_op_that_applies_a_region_or_reads_its_place(case):
     check(case)
+
+
+def test_a_matrix_without_a_root_has_nan_for_its_triangle():
+    """XLA says NaN for the other triangle as well, which the specification leaves open."""
+    no_root = np.array([[1, 2], [2, 1]], F32)
+    text = "stablehlo.cholesky %a, lower = true : tensor<2x2xf32>"
+    case = Case("cholesky", text, ["2x2xf32"], [no_root])
+    (theirs,) = xla(case.text, no_root)
+    assert np.isnan(theirs[np.tril_indices(2)]).all()
+    module = ir.parse(case.text)
+    for (ours,) in (ir.evaluate(module, no_root), compile_module(module)(no_root)):
+        assert np.array_equal(ours, [[np.nan, 0], [np.nan, np.nan]], equal_nan=True)
