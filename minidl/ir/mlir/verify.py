@@ -43,18 +43,8 @@ def verify(module: Operation) -> None:
 
 
 def _fail(op: Operation, message: str, hint: str | None = None) -> VerifyError:
-    return VerifyError(message, op=op.name, hint=hint, span=_place(op), shown=_shown(op))
-
-
-def _place(op: Operation | None) -> Span | None:
-    """Where the op was written, or the one around it that holds it in its own line."""
-    while op is not None:
-        where = op.location
-        span = where.span if isinstance(where, TextLoc) else place(where)
-        if span is not None:
-            return span
-        op = op.parent_op
-    return None
+    span = _place(op)
+    return VerifyError(message, op=op.name, hint=hint, span=span, shown=_shown(op))
 
 
 def _shown(op: Operation) -> str:
@@ -62,11 +52,8 @@ def _shown(op: Operation) -> str:
     from minidl.ir.text.printer import Printer
 
     try:
-        lines = {here: line for line, here in reversed(list(Printer().module_lines(_root(op))))}
-        shown: Operation | None = op
-        while shown is not None and shown not in lines:  # `applies` hides the op of a region
-            shown = shown.parent_op
-        line = lines[shown].strip() if shown is not None else op.name
+        lines = Printer().module_lines(_root(op))
+        line = _line_of(op, lines).strip()
     except MISFIT:  # what is not well formed may not be printable
         line = op.name
     line = line[:100]
@@ -284,3 +271,26 @@ def _verify_call(op: Operation, callee: Operation) -> None:
     got = (tuple(v.type for v in op.operands), tuple(v.type for v in op.results))
     if got != (want.inputs, want.outputs):
         raise _fail(op, f"call of {op['callee']} with types that are not its own: {want}")
+
+
+# -- where an op stands ------------------------------------------------------------------
+
+
+def _place(op: Operation | None) -> Span | None:
+    """Where the op was written, or the one around it that holds it in its own line."""
+    while op is not None:
+        where = op.location
+        span = where.span if isinstance(where, TextLoc) else place(where)
+        if span is not None:
+            return span
+        op = op.parent_op
+    return None
+
+
+def _line_of(op: Operation, lines: list[tuple[str, Operation | None]]) -> str:
+    """The line on which the op begins, or the one that holds it: `applies` hides a region."""
+    begins = {here: line for line, here in reversed(lines)}
+    shown: Operation | None = op
+    while shown is not None and shown not in begins:
+        shown = shown.parent_op
+    return begins.get(shown, op.name)
