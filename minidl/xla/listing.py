@@ -84,9 +84,9 @@ def asm_lines(text: str, table: Provenance) -> tuple[Line, ...]:
         if _noise(word):
             continue
         label = word.endswith(":") or not line.startswith("\t")
-        if label and word.endswith(":"):
+        if label and word.endswith(":") and "BB" not in word:  # a function; blocks go on
             ids = frozenset()
-        text_ = line.split("#")[0].rstrip() if not word.startswith("//") else line
+        text_ = re.sub(r"\s+# .*", "", line).rstrip()  # an immediate of arm64: `#4`, no space
         out.append(Line(text_.replace("\t", "    "), frozenset() if label else ids, not label))
     return tuple(out)
 

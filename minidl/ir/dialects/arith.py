@@ -7,14 +7,15 @@ Real: the same ops; integers are signless there, the op says how they are read.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
-from minidl.core.errors import VerifyError
+from minidl.core.errors import ShapeError, VerifyError
 from minidl.ir.mlir.attributes import Dense, Typed
 from minidl.ir.mlir.core import Operation
 from minidl.ir.mlir.spec import define
-from minidl.ir.mlir.types import Type, VectorType, i1
+from minidl.ir.mlir.types import ScalarType, Type, VectorType, i1
 from minidl.ir.text.form import Custom, Parts
 from minidl.ir.text.kinds import FAST, FCMP, ICMP, Kind, flags, numbered
 from minidl.ir.text.printer import attribute_text
@@ -24,9 +25,47 @@ def like_first(types: Sequence[Type], attributes: Any, regions: Any) -> list[Typ
     return [types[0]]
 
 
-def _truth(types: Sequence[Type], attributes: Any, regions: Any) -> list[Type]:
-    t = types[0]
-    return [VectorType(t.shape, i1) if isinstance(t, VectorType) else i1]
+def element(t: Type) -> ScalarType:
+    """The element of a vector, a tensor, or the scalar itself."""
+    e = getattr(t, "element", t)
+    if not isinstance(e, ScalarType):
+        raise ShapeError(f"{t} has no elements to compute with")
+    return e
+
+
+def _floats(e: ScalarType) -> bool:
+    return e.is_float or e.is_small_float
+
+
+def _integers(e: ScalarType) -> bool:
+    return not _floats(e) and not e.is_complex
+
+
+def alike(name: str, kind: str) -> Any:
+    """Shape rule: operands and result of one type, its elements floats or integers."""
+    wanted = {"floats": _floats, "integers": _integers}[kind]
+
+    def infer(types: Sequence[Type], attributes: Any, regions: Any) -> list[Type]:
+        first, *rest = types
+        if not wanted(element(first)):
+            raise ShapeError(f"{name} is for {kind}, got {first}", op=name)
+        for t in rest:
+            if t is not first:
+                raise ShapeError(f"{name} wants operands of one type, got {first}, {t}", op=name)
+        return [first]
+
+    return infer
+
+
+def truth(name: str, kind: str) -> Any:
+    """Shape rule: operands of one type; a true or false for each element."""
+    check = alike(name, kind)
+
+    def infer(types: Sequence[Type], attributes: Any, regions: Any) -> list[Type]:
+        (t,) = check(types, attributes, regions)
+        return [VectorType(t.shape, i1) if isinstance(t, VectorType) else i1]
+
+    return infer
 
 
 FASTMATH = flags("arith", "fastmath", FAST, ",")
@@ -51,20 +90,20 @@ for flag, names in _BINARY.items():
             f"arith.{short}",
             "lhs rhs",
             attributes=_FLAGS[flag][0],
-            infer=like_first,
+            infer=alike(f"arith.{short}", "floats" if flag == "fast" else "integers"),
             form=f"%lhs , %rhs {_FLAGS[flag][1]} {{}} :same",
             traits="pure scalar" + (" commutative" if short in _COMMUTES.split() else ""),
         )
 
 
-def unary(name: str, infer: Any = like_first, types: str = ":same") -> None:
-    """A row of one operand, with fast-math flags."""
+def unary(name: str, rule: Any = alike, types: str = ":same") -> None:
+    """A row of one operand, a float, with fast-math flags."""
     known, words = _FLAGS["fast"]
     define(
         name,
         "x",
         attributes=known,
-        infer=infer,
+        infer=rule(name, "floats"),
         form=f"%x {words} {{}} {types}",
         traits="pure scalar",
     )
@@ -75,7 +114,7 @@ define(
     "arith.cmpi",
     "lhs rhs",
     attributes={"predicate": numbered("predicate", ICMP)},
-    infer=_truth,
+    infer=truth("arith.cmpi", "integers"),
     form="$predicate , %lhs , %rhs {} :first",
     traits="pure scalar",
 )
@@ -83,14 +122,20 @@ define(
     "arith.cmpf",
     "lhs rhs",
     attributes={"predicate": numbered("predicate", f"false {FCMP} true"), "fastmath?": FASTMATH},
-    infer=_truth,
+    infer=truth("arith.cmpf", "floats"),
     form="$predicate , %lhs , %rhs [ fastmath ~$fastmath ]?fastmath {} :first",
     traits="pure scalar",
 )
+
+
+def _sum_and_carry(types: Sequence[Type], attributes: Any, regions: Any) -> list[Type]:
+    return [types[0], *truth("arith.addui_extended", "integers")(types, attributes, regions)]
+
+
 define(
     "arith.addui_extended",
     "lhs rhs",
-    infer=lambda types, attributes, regions: [types[0], *_truth(types, attributes, regions)],
+    infer=_sum_and_carry,
     form="%lhs , %rhs {} :results",
     traits="pure",
 )
@@ -103,17 +148,39 @@ for short in ("mulsi_extended", "mului_extended"):
         traits="pure",
     )
 
-CASTS = "extf truncf sitofp uitofp fptosi fptoui extsi extui trunci bitcast index_cast index_castui"
+Cast = Callable[[ScalarType, ScalarType], bool]
+CASTS: dict[str, tuple[str, Cast]] = {
+    "extf": ("a wider float", lambda x, y: _floats(x) and _floats(y) and x.bits < y.bits),
+    "truncf": ("a narrower float", lambda x, y: _floats(x) and _floats(y) and x.bits > y.bits),
+    "sitofp uitofp": ("a float of an integer", lambda x, y: _fixed(x) and _floats(y)),
+    "fptosi fptoui": ("an integer of a float", lambda x, y: _floats(x) and _fixed(y)),
+    "extsi extui": ("a wider integer", lambda x, y: _fixed(x) and _fixed(y) and x.bits < y.bits),
+    "trunci": ("a narrower integer", lambda x, y: _fixed(x) and _fixed(y) and x.bits > y.bits),
+    "bitcast": ("as many bits", lambda x, y: "index" not in (x.name, y.name) and x.bits == y.bits),
+    "index_cast index_castui": (
+        "an index of an integer, or back",
+        lambda x, y: _integers(x) and _integers(y) and (x.name == "index") != (y.name == "index"),
+    ),
+}
 
 
-def _verify_cast(op: Operation) -> None:
+def _fixed(e: ScalarType) -> bool:
+    """An integer of a number of bits, which `index` is not."""
+    return _integers(e) and e.name != "index"
+
+
+def _verify_cast(op: Operation, what: str, fits: Cast) -> None:
     x, y = op.operands[0].type, op.result.type
     if getattr(x, "shape", None) != getattr(y, "shape", None):
         raise VerifyError(f"{op.name} from {x} to {y}: a cast keeps the shape", op=op.name)
+    if not fits(element(x), element(y)):
+        raise VerifyError(f"{op.name} from {x} to {y}: it makes {what}", op=op.name)
 
 
-for short in CASTS.split():
-    define(f"arith.{short}", "x", form="%x {} :to", verify=_verify_cast, traits="pure scalar")
+for names, (what, fits) in CASTS.items():
+    for short in names.split():
+        check = partial(_verify_cast, what=what, fits=fits)
+        define(f"arith.{short}", "x", form="%x {} :to", verify=check, traits="pure scalar")
 
 
 def _print_select(op: Operation, printer: Any) -> str:
@@ -182,9 +249,10 @@ _MATH = (
 for short in _MATH.split():
     unary(f"math.{short}")
 for short in ["isnan", "isinf", "isfinite", "isnormal"]:
-    unary(f"math.{short}", infer=_truth, types=":first")
+    unary(f"math.{short}", rule=truth, types=":first")
 for short in ["absi", "ctpop", "ctlz", "cttz"]:
-    define(f"math.{short}", "x", infer=like_first, form="%x {} :same", traits="pure scalar")
+    rule = alike(f"math.{short}", "integers")
+    define(f"math.{short}", "x", infer=rule, form="%x {} :same", traits="pure scalar")
 for short, operands in (
     ("powf", "lhs rhs"),
     ("atan2", "lhs rhs"),
@@ -195,9 +263,15 @@ for short, operands in (
         f"math.{short}",
         operands,
         attributes=_FLAGS["fast"][0],
-        infer=like_first,
+        infer=alike(f"math.{short}", "floats"),
         form=" , ".join(f"%{x}" for x in operands.split()) + f" {_FLAGS['fast'][1]} {{}} :same",
         traits="pure scalar",
     )
-define("math.ipowi", "lhs rhs", infer=like_first, form="%lhs , %rhs {} :same", traits="pure")
+define(
+    "math.ipowi",
+    "lhs rhs",
+    infer=alike("math.ipowi", "integers"),
+    form="%lhs , %rhs {} :same",
+    traits="pure",
+)
 define("math.fpowi", "lhs rhs", infer=like_first, form="%lhs , %rhs {} :operands", traits="pure")

@@ -6,7 +6,13 @@ import numpy as np
 import pytest
 
 from minidl import ir
-from minidl.core.errors import CallError, ParseError, UnsupportedError, VerifyError
+from minidl.core.errors import (
+    CallError,
+    MinidlError,
+    ParseError,
+    UnsupportedError,
+    VerifyError,
+)
 from minidl.ir.dialects import arith, llvm
 from minidl.ir.mlir.equivalence import difference
 from tests.ir import jaxlib_mlir as mlir
@@ -40,7 +46,7 @@ def test_every_op_of_arith_and_math_is_mlirs():
         float_ = short[-1] == "f" or (dialect == "math" and name not in INTEGER)
         operands = ", ".join(["%a" if float_ else "%i"] * len(spec.operands))
         type_ = "f32" if float_ else "i32"
-        if short in arith.CASTS.split():
+        if short in CAST:
             type_ = CAST[short]
             operands = {"f": "%a", "i": "%i"}.get(type_[0], "%i")
             operands = "%n" if type_.startswith("index") else operands
@@ -52,6 +58,45 @@ def test_every_op_of_arith_and_math_is_mlirs():
     lines += MORE
     check(function(lines, "%a: f32, %h: f16, %i: i32, %n: index, %v: vector<4xf32>, %c: i1"))
     assert len(covered) >= 75
+
+
+TYPES = ["f16", "bf16", "f32", "f64", "i1", "i8", "i32", "i64", "index", "vector<4xf32>",
+         "vector<4xi32>"]  # fmt: skip
+
+
+def typed_uses():
+    """Every op of arith and math with each pair of types, generic, and what it gives."""
+    for name, spec in ir.SPECS.rows.items():
+        dialect, _, short = name.partition(".")
+        if dialect not in ("arith", "math") or name in OTHER or name.endswith("_extended"):
+            continue
+        for x in TYPES:
+            for y in TYPES if short in CAST or len(spec.operands) == 2 else [x]:
+                last = x if short in CAST else y
+                to = y if short in CAST else x
+                if short.startswith("is"):
+                    to = "vector<4xi1>" if x.startswith("vector") else "i1"
+                operands = [x] if short in CAST else [x, *[last] * (len(spec.operands) - 1)]
+                names = ", ".join(f"%a{i}" for i, _ in enumerate(operands))
+                args = ", ".join(f"%a{i}: {t}" for i, t in enumerate(operands))
+                line = f'%r = "{name}"({names}) : ({", ".join(operands)}) -> {to}'
+                yield name, function([line], args)
+
+
+def test_the_types_of_arith_and_math_are_refused_as_mlir_refuses_them():
+    wrong, refused, accepted = [], 0, 0
+    for name, text in typed_uses():
+        try:
+            ir.verify(ir.parse(text))
+            mine = None
+        except MinidlError as error:
+            mine = str(error)
+        theirs = mlir.refusal(text)
+        if (mine is None) != (theirs is None):
+            wrong.append((name, text.split("\n")[1], mine, theirs))
+        refused, accepted = refused + (mine is not None), accepted + (mine is None)
+    assert not wrong, wrong[:5]
+    assert refused > 3000 and accepted > 200, (refused, accepted)
 
 
 def _results(name: str) -> str:
