@@ -13,7 +13,7 @@ from minidl.core.errors import (
     UnsupportedError,
     VerifyError,
 )
-from minidl.ir.dialects import arith, llvm
+from minidl.ir.dialects import llvm
 from minidl.ir.mlir.equivalence import difference
 from tests.ir import jaxlib_mlir as mlir
 
