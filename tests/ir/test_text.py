@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from minidl import ir
+from minidl.core.errors import MinidlError
 from minidl.ir.mlir.attributes import Dense
 from minidl.ir.mlir.types import ELEMENTS, TensorType, element_of
 from minidl.ir.text.lexer import quote, unquote
@@ -144,3 +145,28 @@ def test_types_are_one_object_when_equal():
     (left, right) = (ir.parse(samples.CALL).main["function_type"] for _ in range(2))
     assert left is right
     assert TensorType((2,), element_of(np.float32)) is TensorType((2,), element_of(np.float32))
+
+
+WORDS = ["true", "0", "1", "-1", "0xFF", "0x7F", "127", "128", "255", "256", "-128", "-129", "1.5"]
+WORDS += ["-1.0", "1e3", "1.", "0x1", '"0x01"', "[1, 2]", "[true, false]", "[-1, 255]", "[]", "2"]
+JUDGED = ["i1", "i8", "ui8", "i16", "f32", "bf16", "i4", "index", "complex<f32>"]
+
+
+@pytest.mark.parametrize("element", JUDGED)
+def test_a_constant_is_read_or_refused_as_mlir_does(element):
+    """Numbers by their bits (255 is -1 in i8), words of truth for i1 alone."""
+    unlike = []
+    for word in WORDS:
+        for shape in ("", "2x"):
+            line = f"%0 = stablehlo.constant dense<{word}> : tensor<{shape}{element}>"
+            text = f"func.func @main() {{\n  {line}\n  return\n}}"
+            try:
+                module = ir.parse(text)
+                ir.verify(module)
+                ours = str(module).strip()
+            except MinidlError:
+                ours = None
+            theirs = None if mlir.refusal(text) is not None else mlir.retold(text).strip()
+            if ours != theirs:
+                unlike.append(line)
+    assert unlike == []

@@ -14,7 +14,7 @@ from minidl.core.errors import ShapeError
 from minidl.ir.mlir.attributes import Dense
 from minidl.ir.mlir.core import Operation
 from minidl.ir.mlir.spec import define
-from minidl.ir.mlir.types import ScalarType, TensorType, Type, i1, runs, tensor
+from minidl.ir.mlir.types import ScalarType, ShapedType, TensorType, Type, i1, runs, tensor
 from minidl.ir.text.form import Custom, Parts
 from minidl.ir.text.kinds import COMPARE_TYPE, COMPARISON, I64, TYPE, Kind
 from minidl.ir.text.printer import dense_text
@@ -60,7 +60,7 @@ _ALLOWED: dict[str, Callable[[ScalarType], bool]] = {
 }
 
 
-def check_element(name: str, x: TensorType, elements: str, label: str = "I1") -> None:
+def check_element(name: str, x: ShapedType, elements: str, label: str = "I1") -> None:
     """The element type is one that the op's table of inputs allows."""
     quantized = x.element.name.startswith("!")  # nothing here judges these
     if not (_ALLOWED[elements](x.element) or quantized):
@@ -300,6 +300,7 @@ DENSE = Kind(
 def _infer_constant(types: Any, attributes: dict[str, Any], regions: Any) -> list[Type]:
     value = attributes["value"]
     assert isinstance(value, Dense)
+    check_element("stablehlo.constant", value.type, "any", "C1")
     return [value.type]
 
 

@@ -124,14 +124,15 @@ class ConstantParser(Cursor):
             return self._complex_number(word, element, at)
         if element.is_float or element.is_small_float:
             return self._float(word, element, at)
+        if word in ("true", "false") and element.name == "i1":
+            return np.bool_(word == "true")
         try:
-            if word in ("true", "false"):
-                value = int(word == "true")
-            else:
-                value = int(word, 0) if "x" in word else int(word)
+            value = int(word, 0) if "x" in word else int(word)
         except ValueError:
             raise self._no_number(word, element, at) from None
         low, high = _range(element)
+        if low < 0 and high < value < 2 << high.bit_length():
+            value -= 2 << high.bit_length()  # the bits of a negative number: 255 is -1 in i8
         if not low <= value <= high:
             raise self.error(f"{word[:40]} does not fit {element} ({low} … {high})", at)
         return np.array(value, element.numpy)[()]
