@@ -82,7 +82,8 @@ def call(function: Any, *args: Any) -> Any:
             result = function(*args)
     except Exception as error:
         first = str(error).split("\n")[0]
-        raise NotYet(f"`{name}` raised {type(error).__name__}: {first}") from error
+        hint = getattr(error, "hint", None) or ""
+        raise NotYet(f"`{name}` raised {type(error).__name__}: {first}", hint=hint) from error
     if result is None or result is Ellipsis:
         raise NotYet(f"`{name}` returns nothing", hint="replace the `...` and return the result")
     return result

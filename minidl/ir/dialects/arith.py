@@ -48,7 +48,11 @@ def alike(name: str, kind: str) -> Any:
     def infer(types: Sequence[Type], attributes: Any, regions: Any) -> list[Type]:
         first, *rest = types
         if not wanted(element(first)):
-            raise ShapeError(f"{name} is for {kind}, got {first}", op=name)
+            raise ShapeError(
+                f"{name} is for {kind}, got {first}",
+                op=name,
+                hint="floats and integers have ops of different names here, as addf and addi",
+            )
         for t in rest:
             if t is not first:
                 raise ShapeError(f"{name} wants operands of one type, got {first}, {t}", op=name)
