@@ -138,7 +138,7 @@ _UNSHARED = _references_to_an_unshared_array()
 def check_array(a: Any, shape: tuple[int, ...], dtype: np.dtype, name: str) -> np.ndarray:
     """`a` ready for native code: copied if it is not contiguous, aligned, native-endian.
 
-    A NumPy scalar is an array of rank 0.  Raises `CallError` when it is no array of this dtype and shape.
+    A NumPy scalar is an array of rank 0. `CallError` when it is no array of this dtype and shape.
     """
     if type(a) is np.ndarray and a.dtype is dtype and a.shape == shape and a.flags.carray:
         return a
