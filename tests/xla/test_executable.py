@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 import minidl
+from minidl import ir, xla
 from minidl import numpy as mnp
-from minidl import xla
-from minidl.core.errors import MinidlError
+from minidl.core.errors import CallError, MinidlError, UnsupportedError
 from minidl.xla.compiler import compile_module
 from tests.xla.steps import traced_step
 
@@ -68,3 +68,32 @@ def test_an_executable_that_nobody_holds_is_freed():
     del exe
     gc.collect()
     assert dead() is None
+
+
+def test_a_numpy_scalar_is_an_array_of_rank_0():
+    exe = compile_module(
+        ir.parse("""
+      func.func @main(%x: tensor<f32>) -> tensor<f32> {
+        %0 = stablehlo.add %x, %x : tensor<f32>
+        return %0 : tensor<f32>
+      }""")
+    )
+    assert exe(np.float32(1.5))[0] == 3
+    for other in (1.5, np.float64(1.5), np.int32(1), np.ones(1, np.float32)):
+        with pytest.raises(CallError, match=r"expected float32\[\], got (float|int|array)"):
+            exe(other)
+
+
+@pytest.mark.parametrize(
+    ("op", "by_handler"), [("custom_call @f(%t)", True), ("get_tuple_element %t[0]", False)]
+)
+def test_a_refusal_says_who_runs_the_op(op, by_handler):
+    module = ir.parse(f"""
+      func.func @main(%t: tuple<tensor<3xf32>>) -> tensor<3xf32> {{
+        %0 = stablehlo.{op} : (tuple<tensor<3xf32>>) -> tensor<3xf32>
+        return %0 : tensor<3xf32>
+      }}""")
+    with pytest.raises(UnsupportedError, match="is not compiled") as caught:
+        compile_module(module)
+    assert "ir.evaluate` runs it" in caught.value.hint
+    assert ("by a handler of yours" in caught.value.hint) == by_handler
