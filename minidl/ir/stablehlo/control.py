@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from minidl.ir.dialects.builtin import parse_terminator
 from minidl.ir.mlir.core import Operation, Region
 from minidl.ir.mlir.spec import ANY, define
 from minidl.ir.mlir.types import ScalarType, Type, i1, i32
@@ -23,14 +22,24 @@ from minidl.ir.text.form import Custom, Parts
 def _print_return(op: Operation, printer: Any) -> str:
     names = ", ".join(map(printer.name, op.operands))
     types = ", ".join(str(v.type) for v in op.operands)
-    return f"stablehlo.return {names}{types and ' : '}{types}"
+    rest = printer.attr_dict(op)
+    return f"stablehlo.return {names}{rest and ' '}{rest}{types and ' : '}{types}"
+
+
+def _parse_return(p: Any) -> Parts:
+    """`%a, %b {attributes} : types`; func.return has its attributes in front."""
+    parts = Parts(operands=p.value_list(), attributes=p.attr_dict(), result_types=[])
+    if parts.operands:
+        p.expect(":")
+        parts.operand_types = p.type_list()
+    return parts
 
 
 define(
     "stablehlo.return",
     "results*",
     infer=lambda types, attributes, regions: [],
-    form=Custom(_print_return, parse_terminator),
+    form=Custom(_print_return, _parse_return),
     traits="terminator",
 )
 

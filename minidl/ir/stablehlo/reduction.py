@@ -123,10 +123,10 @@ def _print_reduce(op: Operation, printer: Any) -> str:
 def _reducer(op: Operation, printer: Any) -> str:
     """`reducer(%a: t, %b: t) (…) { … }`: arguments in pairs, one a reduced value."""
     pad = "  " * printer.indent + " "
-    block = op.body
-    half = len(block.args) // 2
-    texts = printer.arg_list(block)
-    groups = " ".join(f"({texts[i]}, {texts[i + half]})" for i in range(half))
+    args = op.body.args
+    half = len(args) // 2
+    pairs = zip(args[:half], args[half:], strict=True)
+    groups = " ".join(f"({printer.arg(x)}, {printer.arg(y)})" for x, y in pairs)
     body = printer.region(op.region)
     return f"{pad}reducer{groups}  {body}"
 

@@ -138,12 +138,13 @@ class Printer:
 
     # -- regions ---------------------------------------------------------------
 
-    def arg_list(self, block: Block, prefix: str = "arg", extra: Sequence[str] = ()) -> list[str]:
-        """`%arg0: type`, with `extra` after each type, and a location."""
-        return [
-            f"{self.names[v]}: {v.type}{extra[i] if extra else ''}{self._place(v)}"
-            for i, v in enumerate(block.args)
-        ]
+    def arg_list(self, block: Block, extra: Sequence[str] = ()) -> list[str]:
+        """The arguments of a block, with `extra` after each type."""
+        return [self.arg(v, extra[i] if extra else "") for i, v in enumerate(block.args)]
+
+    def arg(self, value: Value, extra: str = "") -> str:
+        """`%arg0: type` and a location; locations are numbered in the order of these calls."""
+        return f"{self.names[value]}: {value.type}{extra}{self._place(value)}"
 
     def _place(self, value: Any) -> str:
         return f" loc({self.places.inline(value.location)})" if self.places else ""

@@ -154,3 +154,47 @@ def test_shared_locations_are_read_once_however_often_they_are_used():
     lines += [f"#a{i} = loc(fused[#a{i - 1}, #a{i - 1}])" for i in range(1, 41)]
     with pytest.raises(ir.parse.__globals__["ParseError"], match="too large, written out"):
         ir.parse("\n".join([*lines, "func.func private @f() loc(#a40)"]))
+
+
+def noted() -> list[str]:
+    """A text for each set of ops in the data and in the programs at the edges, with …"""
+    from tests.ir.stablehlo import test_edges_movement as movement
+    from tests.ir.stablehlo import test_edges_regions as regions
+
+    cases = [*movement.MOVES, *movement.SUMS, *regions.CASES]
+    found: dict[frozenset[str], str] = {}
+    for text in [*(text for _, text in texts()), *(case.text for case in cases)]:
+        found.setdefault(frozenset(op.name for op in ir.parse(text).walk()), text)
+    return list(found.values())
+
+
+def test_an_attribute_of_nobody_s_stands_where_mlir_puts_it():
+    """… an attribute on every op: MLIR's pretty, generic and located forms come back."""
+    from jaxlib.mlir import ir as theirs
+
+    def annotate(op, notes):
+        if op.name != "builtin.module":
+            op.attributes["my.note"] = notes[len(op.name) % len(notes)]
+        for region in op.regions:
+            for inner in (o for block in region.blocks for o in block.operations):
+                annotate(inner.operation, notes)
+
+    seen, unlike = 0, []
+    for text in noted():
+        with mlir.context():
+            module = theirs.Module.parse(text)
+            notes = [theirs.Attribute.parse(n) for n in ("3 : i64", '{a = [1, "x"], b = unit}')]
+            annotate(module.operation, notes)
+            forms = {
+                (generic, locations): module.operation.get_asm(
+                    print_generic_op_form=generic, enable_debug_info=locations
+                )
+                for generic, locations in FORMS
+            }
+        for (generic, locations), form in forms.items():
+            again = ir.parse(form).text(generic=generic, locations=locations)
+            seen += 1
+            if again.strip() != form.strip():
+                unlike.append((text, generic, locations))
+    assert seen > 800
+    assert unlike == []
