@@ -225,7 +225,8 @@ def _print_constant(op: Operation, printer: Any) -> str:
     text = attribute_text(value)
     if isinstance(value, Typed) and value.type is i1:
         text = "true" if value.value else "false"
-    return f"arith.constant {text}"
+    rest = printer.attr_dict(op, frozenset(["value"]))
+    return f"arith.constant {rest}{rest and ' '}{text}"
 
 
 def _number(p: Any, pretty: bool = False) -> Any:
@@ -235,7 +236,7 @@ def _number(p: Any, pretty: bool = False) -> Any:
 
 
 def _parse_constant(p: Any) -> Parts:
-    return Parts(operands=[], attributes={"value": _number(p)})
+    return Parts(operands=[], attributes={**p.attr_dict(), "value": _number(p)})
 
 
 define(

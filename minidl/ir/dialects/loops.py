@@ -14,15 +14,8 @@ from minidl.ir.mlir.core import Operation
 from minidl.ir.mlir.spec import define
 from minidl.ir.mlir.types import MemRefType, Type, VectorType, index
 from minidl.ir.text.form import Custom, Parts
-from minidl.ir.text.kinds import STR, SYMBOL, TYPE, Kind, int_kind
+from minidl.ir.text.kinds import INTS, STR, SYMBOL, TYPE, Kind, int_kind
 from minidl.ir.text.printer import dense_text
-
-_INTS = Kind(
-    "integers",
-    lambda v, pretty: "[" + ", ".join(map(str, v)) + "]",
-    lambda p, pretty: tuple(p.comma_list(p.integer, "]")) if p.expect("[") else (),
-)
-
 
 DENSE = Kind("dense", lambda v, pretty: f"{dense_text(v)} : {v.type}", lambda p, pretty: p.dense())
 
@@ -193,12 +186,12 @@ def _parse_cast_shape(p: Any) -> Parts:
     for word in ("to", "offset"):
         p.expect(word)
     p.expect(":")
-    _INTS.parse(p, True)
+    INTS.parse(p, True)
     for word in ("sizes", "strides"):
         p.expect(",")
         p.expect(word)
         p.expect(":")
-        _INTS.parse(p, True)
+        INTS.parse(p, True)
     p.expect(":")
     parts.operand_types = [p.type()]
     p.expect("to")
@@ -281,7 +274,7 @@ def _shuffle_type(types: Sequence[Type], attributes: dict[str, Any], regions: An
 define(
     "vector.shuffle",
     "v1 v2",
-    attributes={"mask": _INTS},
+    attributes={"mask": INTS},
     infer=_shuffle_type,
     form="%v1 , %v2 $mask :operands",
     traits="pure",

@@ -207,6 +207,8 @@ class AttributeParser(ConstantParser):
                 return made
 
     def _affine_term(self, dims: list[str]) -> Affine:
+        if self.accept("-"):
+            return self._affine_term(dims).scaled(-1, 0)
         word = self.words[self.at_]
         if word in dims:
             self.at_ += 1

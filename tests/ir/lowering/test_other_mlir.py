@@ -18,6 +18,7 @@ import pytest
 from jax import lax
 
 from minidl import ir
+from minidl.ir.mlir.equivalence import difference
 from minidl.xla.compiler import compile_module
 from tests.ir import jaxlib_mlir as mlir
 from tests.ir.lowering.jaxed import program, whole_numbers
@@ -106,6 +107,17 @@ def test_mlir_refuses_what_is_wrong_in_it(old, new, says):
     """The check above can fail."""
     wrong = stage("softmax").replace(old, new, 1)
     assert says in (mlir.refusal(wrong) or "")
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_what_mlir_prints_of_our_stages_is_our_module(name):
+    """With aliases and names of its own."""
+    f, args = PROGRAMS[name]
+    modules = compile_module(program(f, *args)).modules
+    for stage_name in ("linalg", "loops"):
+        text = str(modules[stage_name])
+        ours = ir.parse(text)  # without the notes that a compilation leaves
+        assert difference(ir.parse(mlir.retold(text)), ours) is None
 
 
 def test_no_private_note_is_printed():
