@@ -45,8 +45,11 @@ def _infer(types: Sequence[Type], attributes: dict[str, Any], regions: Any) -> l
     if len(segments) != 2 or min(segments) < 0 or sum(segments) != len(types):
         raise ShapeError(f"{_NAME} has {len(types)} operands, segments {segments}", op=_NAME)
     xs, inits = tensors(_NAME, types)[: segments[0]], list(types)[segments[0] :]
-    if not xs or not all(0 <= d < x.rank and x.shape[d] == xs[0].shape[d] for x in xs):
+    if not all(0 <= d < x.rank and x.shape[d] == xs[0].shape[d] for x in xs) or d < 0:
         raise ShapeError(f"{_NAME} along dimension {d} of {spell(xs)}", op=_NAME)
+    size = xs[0].shape[d] if xs else attributes.get("scan_dim_size")
+    if size is None:
+        raise ShapeError(f"{_NAME} without inputs needs scan_dim_size", op=_NAME)
     outs = returned(_NAME, regions[0])
     want = [cut(x, d) for x in xs] + inits
     split = len(outs) - len(inits)
@@ -57,7 +60,7 @@ def _infer(types: Sequence[Type], attributes: dict[str, Any], regions: Any) -> l
             f"{spell(inits)} last",
             op=_NAME,
         )
-    size, slices = xs[0].shape[d], tensors(_NAME, outs[:split])
+    slices = tensors(_NAME, outs[:split])
     if any(t.rank < d for t in slices):
         raise ShapeError(f"{_NAME}: {spell(slices)} cannot be laid along dimension {d}", op=_NAME)
     made: list[Type] = [tensor((*t.shape[:d], size, *t.shape[d:]), t.element) for t in slices]
@@ -132,7 +135,10 @@ def scan(k: Kit, op: Operation, *xs: Expr) -> tuple[Expr, ...]:
 
 
 def _size(op: Operation) -> int:
-    type_ = op.operands[0].type
+    inputs, _ = parts(op)
+    if not inputs:
+        return int(op["scan_dim_size"])
+    type_ = inputs[0].type
     assert isinstance(type_, TensorType)
     return type_.dims[op["dimension"]]
 

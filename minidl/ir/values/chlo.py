@@ -51,7 +51,7 @@ def scan(op: Operation, *arrays: Array, run: Run) -> tuple[Array, ...]:
     count = len(op.results) - m
     types = [v.type for v in op.results[:count]]
     outs = [np.empty(t.dims, t.element.numpy) for t in types]  # type: ignore[attr-defined]
-    places = range(arrays[0].shape[d])
+    places = range(arrays[0].shape[d] if n else op["scan_dim_size"])
     for i in reversed(places) if op.get("is_reverse") else places:
         made = run(op.regions[0], [*(x.take(i, axis=d) for x in arrays[:n]), *carries])
         carries = made[count:]

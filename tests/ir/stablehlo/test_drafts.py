@@ -105,3 +105,26 @@ def test_a_diagonal_is_evaluated_and_refused_by_name_natively():
     assert np.array_equal(ir.evaluate(module, x)[0], [0, 4, 8])
     with pytest.raises(UnsupportedError, match=r"stablehlo\.unary_einsum is not compiled"):
         compile_module(module)
+
+
+SCAN = """module {
+  func.func @main(%arg0: tensor<i32>) -> (tensor<4xi32>, tensor<i32>) {
+    %0:2 = chlo.scan() inits (%arg0) dimension=0  attributes {scan_dim_size = 4 : i64} {
+    ^bb0(%carry: tensor<i32>):
+      %1 = stablehlo.add %carry, %carry : tensor<i32>
+      stablehlo.return %1, %1 : tensor<i32>, tensor<i32>
+    } : (tensor<i32>) -> (tensor<4xi32>, tensor<i32>)
+    return %0#0, %0#1 : tensor<4xi32>, tensor<i32>
+  }
+}
+"""
+
+
+def test_a_scan_without_inputs_is_as_long_as_it_says():
+    module = ir.parse(SCAN)
+    ir.verify(module)
+    assert mlir.refusal(str(module)) is None
+    for made in (ir.evaluate(module, np.int32(3)), compile_module(module)(np.int32(3))):
+        assert np.array_equal(made[0], [6, 12, 24, 48]) and made[1] == 48
+    with pytest.raises(VerifyError, match="without inputs needs scan_dim_size"):
+        ir.verify(ir.parse(SCAN.replace("attributes {scan_dim_size = 4 : i64} ", "")))
