@@ -42,7 +42,7 @@ def _updates(arg: Value, out: Value, functions: dict[str, Operation]) -> Operati
         return None
     kernel = functions[call["callee"].name]
     op = kernel.body.first
-    if call.operands[0] is not arg or out.type is not arg.type or op is None:
+    if call.operands[:1] != [arg] or out.type is not arg.type or op is None:
         return None
     if op.name not in UPDATES or len(op.results) != 1 or len(kernel.body.args[0].uses) != 1:
         return None

@@ -181,3 +181,31 @@ def test_a_call_is_a_function_of_its_own_and_recursion_is_refused():
     loop = text.replace("stablehlo.add %x, %x : tensor<4xf32>", again)
     with pytest.raises(UnsupportedError, match="@twice calls itself"):
         compile_module(ir.parse(loop))
+
+
+def test_a_round_that_makes_its_array_of_nothing_is_no_update():
+    """A fusion without operands makes it; what was carried goes elsewhere."""
+    module = ir.parse("""
+      func.func @main(%n: tensor<i32>, %x: tensor<300xi16>) -> (tensor<300xi16>, tensor<300xi16>) {
+        %0:3 = stablehlo.while(%i = %n, %y = %x, %z = %x)
+          : tensor<i32>, tensor<300xi16>, tensor<300xi16>
+        cond {
+          %c = stablehlo.constant dense<0> : tensor<i32>
+          %1 = stablehlo.compare GT, %i, %c : (tensor<i32>, tensor<i32>) -> tensor<i1>
+          stablehlo.return %1 : tensor<i1>
+        } do {
+          %one = stablehlo.constant dense<1> : tensor<i32>
+          %1 = stablehlo.subtract %i, %one : tensor<i32>
+          %2 = stablehlo.iota dim = 0 : tensor<300xi16>
+          %3 = stablehlo.negate %y : tensor<300xi16>
+          stablehlo.return %1, %2, %3 : tensor<i32>, tensor<300xi16>, tensor<300xi16>
+        }
+        return %0#1, %0#2 : tensor<300xi16>, tensor<300xi16>
+      }""")
+    x = np.arange(300, dtype=np.int16)[::-1].copy()
+    for n in (0, 1, 2):
+        args = np.array(n, np.int32), x
+        for got, want in zip(
+            compile_module(module)(*args), ir.evaluate(module, *args), strict=True
+        ):
+            assert np.array_equal(got, want)
