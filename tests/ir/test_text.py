@@ -85,6 +85,14 @@ def test_strings_read_back(text):
     assert quote(text).isascii()
 
 
+def test_strings_are_written_as_mlir_writes_them():
+    """A backslash is written twice; a quote, a tab, a letter beyond ASCII are two digits a byte."""
+    odd = r'"x\\y", b = "\22\09\n\7F\C3\A4", "od\\d" = @"a\\b", "a\22" = "~ "'
+    text = f"module attributes {{m.x = {{a = {odd}}}}} {{\n}}\n"
+    assert str(ir.parse(text)) == mlir.retold(text)
+    assert r'a = "x\\y", "a\22" = "~ ", b = "\22\09\0A\7F\C3\A4"' in mlir.retold(text)
+
+
 def test_i1_constants_are_read_in_both_packings():
     """One byte an element (MLIR today), one bit an element (before)."""
     head = "func.func @main() -> tensor<9xi1> { %c = stablehlo.constant dense<"

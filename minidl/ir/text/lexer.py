@@ -34,15 +34,21 @@ _TOKEN = re.compile(
     re.VERBOSE | re.ASCII | re.DOTALL,
 )
 _ESCAPE = re.compile(rb"\\([0-9A-Fa-f]{2}|.)", re.DOTALL)
+BACKSLASH, QUOTE = b'\\"'
 _NAMED = {b"n": b"\n", b"t": b"\t"}
 
 
 def quote(text: str) -> str:
-    """A string literal: bytes outside printable ASCII as two hexadecimal digits."""
+    """A string literal: a backslash twice, what does not print as two hexadecimal digits."""
     if text.isascii() and text.isprintable() and '"' not in text and "\\" not in text:
         return f'"{text}"'
-    plain = [chr(b) if 32 <= b < 127 and b not in b'"\\' else f"\\{b:02X}" for b in text.encode()]
-    return '"' + "".join(plain) + '"'
+    return '"' + "".join(map(_escaped, text.encode())) + '"'
+
+
+def _escaped(byte: int) -> str:
+    if byte == BACKSLASH:
+        return "\\\\"
+    return chr(byte) if 32 <= byte < 127 and byte != QUOTE else f"\\{byte:02X}"
 
 
 def unquote(word: str) -> str:
