@@ -13,6 +13,7 @@ from minidl.ir.dialects import llvm as _llvm  # noqa: F401  (adds rows)
 from minidl.ir.dialects import llvm_memory as _llvm_memory  # noqa: F401  (adds rows)
 from minidl.ir.dialects import loops as _loops  # noqa: F401  (adds rows)
 from minidl.ir.dialects import scf as _scf  # noqa: F401  (adds rows)
+from minidl.ir.dialects import sdy as _sdy  # noqa: F401  (adds rows)
 from minidl.ir.evaluate import evaluate
 from minidl.ir.mlir.attributes import Affine, AffineMap, Dense, DotDims, Raw, Symbol, Typed
 from minidl.ir.mlir.core import Block, Operation, Region, Value

@@ -1,4 +1,4 @@
-"""The other reader of our text: jaxlib's MLIR, with StableHLO, linalg and tensor registered."""
+"""The other reader of our text: jaxlib's MLIR, with the dialects that we write registered."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ def context() -> Any:
     pytest.importorskip("jaxlib")
     from jaxlib.mlir import ir
     from jaxlib.mlir._mlir_libs import _jax_mlir_ext
-    from jaxlib.mlir.dialects import chlo, stablehlo
+    from jaxlib.mlir.dialects import chlo, sdy, stablehlo
     from jaxlib.mlir.passmanager import PassManager
 
     made, registry = ir.Context(), ir.DialectRegistry()
     _jax_mlir_ext.register_dialects(registry)
     made.append_dialect_registry(registry)
     made.load_all_available_dialects()
-    for dialect in (stablehlo, chlo):
+    for dialect in (stablehlo, chlo, sdy):
         dialect.register_dialect(made)
     with made:  # the pass to linalg loads the dialects it makes
         stablehlo.register_stablehlo_passes()

@@ -59,7 +59,7 @@ class Module(Operation):
 
     def function(self, name: str) -> Operation:
         for op in self.body:
-            if op.attributes.get("sym_name") == name:
+            if op.regions and op.attributes.get("sym_name") == name:
                 return op
         raise MinidlError(
             f"the module has no function @{name}",

@@ -67,6 +67,10 @@ REFUSED = {
         "speaks to other processes, and evaluate is one",
         "evaluate(…, handlers={name: function of (op, *arrays)}) brings the others",
     ),
+    "sdy.manual_computation sdy.sharding_constraint": (
+        "says where the parts of a tensor are on a mesh of devices, and evaluate is one process",
+        "lower the function in JAX without the mesh, or give evaluate(…, handlers={name: …})",
+    ),
     "async_start async_done": (
         "runs beside other work, and evaluate does one thing after the other",
         "write the op of its body in its place",
@@ -88,7 +92,11 @@ REFUSED = {
         "write scale and zero point as ordinary multiply, add, round_nearest_even, clamp",
     ),
 }
-_BY_NAME = {f"stablehlo.{n}": words for names, words in REFUSED.items() for n in names.split()}
+_BY_NAME = {
+    name if "." in name else f"stablehlo.{name}": words
+    for names, words in REFUSED.items()
+    for name in names.split()
+}
 for _name, _words in _BY_NAME.items():
     VALUES[_name] = _refusal(*_words)
 
