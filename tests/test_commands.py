@@ -16,6 +16,8 @@ import numpy as np
 import pytest
 
 from minidl.__main__ import main
+from minidl.commands import progress
+from minidl.commands.given import language
 from minidl.viz import check
 from tests.ir.samples import jax_programs, open_data
 
@@ -65,8 +67,9 @@ LITERALS = ["[[0, 1, 2], [3, 4, 5]]", "21"]
 
 @pytest.fixture
 def files(tmp_path, monkeypatch):
-    """The programs as files, and their arguments, in a folder of their own."""
+    """The programs as files, and their arguments, in a folder of their own; no progress."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(progress, "QUIET_S", 1e6)
     programs = {"scale": SCALE, "alone": ALONE, "wrong": WRONG, "refused": REFUSED}
     for name, text in programs.items():
         (tmp_path / f"{name}.mlir").write_text(text)
@@ -144,6 +147,7 @@ REFUSALS = {
     "half a file": (["half.mlir"], r"half.mlir:4:\d+: .*\n +%0 = .*\n +\^"),
     "does not verify": (["wrong.mlir"], r"wrong.mlir:3:\d+: (.|\n)*slice(.|\n)*\n +\^"),
     "not text": (["x.npy"], r"x.npy is not text: byte 0 is not UTF-8"),
+    "no budget": (["scale.mlir", "--budget", "-5"], r"--budget is -5, expected 1 op or more"),
     "bytecode": (["code.mlir"], r"is MLIR bytecode, expected text\nhint: "),
     "too few": (["scale.mlir", "--input", "x.npy"], r"takes 2 arrays .*, 1 was given"),
     "wrong shape": (["scale.mlir", "--input", "k.npy", "k.npy"], r"argument 0 of @main .* k.npy"),
@@ -174,7 +178,60 @@ def test_run_refuses_in_words(files, capsys, words, want):
     code, out, err = said(capsys, "run", *words)
     assert (code, out) == (1, "")
     assert re.match(r"error: (.|\n)*" + want, err), err
-    assert "Traceback" not in err
+    assert "Traceback" not in err and "an error of the engine" not in err
+
+
+OTHERS = {
+    "": "x.mlir is empty",
+    "HloModule jit_f\nENTRY main { }\n": ":1:1: this is HLO",
+    "import jax\ndef f(x):\n  return x\n": ":1:1: this is Python",
+    "{ lambda ; a:f32[2]. let b:f32[2] = add a a in (b,) }": ":1:10: this is a jaxpr",
+    "//\n.version 8.0\n.target sm_70\n": ":2:1: this is PTX",
+    "define float @f(float %x) {\n  ret float %x\n}\n": ":1:1: this is LLVM IR",
+    '{"a": [1, 2]}': ":1:1: this is JSON",
+    "<!doctype html><p>stablehlo.add": ":1:1: this is HTML",
+    "This is a letter.\n": ":1:1: ",
+    "// nothing yet\n": "no function stands in the file",
+    "module @m {\n}\n": "no function stands in the file",
+}
+
+
+@pytest.mark.parametrize("command", ["run", "show"])
+@pytest.mark.parametrize("text", OTHERS)
+def test_what_is_no_program_is_told_what_one_is(files, capsys, text, command):
+    (files / "x.mlir").write_text(text)
+    code, out, err = said(capsys, command, "x.mlir")
+    assert (code, out) == (1, "") and OTHERS[text] in err
+    assert "hint: a file of MLIR is expected, such as print(jax.jit(f).lower(x).as_text())" in err
+
+
+@pytest.mark.parametrize("end", range(10, len(SCALE), 23))
+def test_half_a_program_is_still_mlir(end):
+    assert language(SCALE[:end].rpartition("\n")[0]) in ("", "MLIR")
+
+
+def test_a_private_main_is_run_and_shown(files, capsys):
+    (files / "private.mlir").write_text(ALONE.replace("public @answer", "private @main"))
+    for engine in ("evaluate", "native"):
+        assert said(capsys, "run", "private.mlir", "--engine", engine)[1].endswith("\n42\n")
+    assert "stablehlo.constant" in written(capsys, "private.mlir")
+    (files / "declared.mlir").write_text("func.func private @main(tensor<f32>) -> tensor<f32>")
+    for name in ("run", "show"):
+        assert (
+            "@main is declared here and defined elsewhere" in said(capsys, name, "declared.mlir")[2]
+        )
+
+
+@pytest.mark.parametrize("engine", ["evaluate", "native"])
+def test_more_elements_than_addresses_are_refused(files, capsys, engine):
+    huge = "tensor<4294967296x4294967296x4294967296xf64>"
+    (files / "huge.mlir").write_text(
+        f"func.func public @main() -> {huge} {{\n  %0 = stablehlo.iota dim = 0 : {huge}\n"
+        f"  return %0 : {huge}\n}}\n"
+    )
+    code, out, err = said(capsys, "run", "huge.mlir", "--engine", engine)
+    assert (code, out) == (1, "") and "error of the engine" not in err
+    assert ("out of memory" if engine == "evaluate" else "an address has 64 bits") in err
 
 
 def command(*words: str, **more) -> subprocess.Popen:
@@ -194,7 +251,18 @@ def test_control_c_ends_it_cleanly(tmp_path):
     first = running.stdout.readline()
     running.send_signal(signal.SIGINT)
     err = running.communicate(timeout=60)[1]
-    assert (running.returncode, err) == (130, "stopped\n") and "stablehlo.constant" in first
+    assert running.returncode == 130 and "stablehlo.constant" in first
+    assert re.fullmatch(r"(evaluate long\.mlir: running .*\n)*stopped\n", err), err
+
+
+def test_an_endless_loop_shows_life_in_lines_where_no_terminal_is(files, capsys, monkeypatch):
+    monkeypatch.setattr(progress, "QUIET_S", 0.1)
+    (files / "long.mlir").write_text(COUNT.replace("TIMES", "2000000000"))
+    code, out, err = said(capsys, "run", "long.mlir", "--budget", "300000")
+    first, *later = (line for line in err.splitlines() if line.startswith("evaluate"))
+    assert (code, out) == (1, "") and first == "evaluate long.mlir: running for 0 s"
+    rates = [re.fullmatch(r".*: running for \d+ s, ([\d,]+) ops a second", s)[1] for s in later]
+    assert rates and all(int(r.replace(",", "")) > 100 for r in rates)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no pseudo terminals")
@@ -232,7 +300,7 @@ def drain(reads: int, shown: list[bytes]) -> None:
 
 def written(capsys, *words: str) -> str:
     code, out, err = said(capsys, "show", *words)
-    assert (code, err) == (0, "")
+    assert code == 0 and re.fullmatch(r"(show \S+: running for .*\n)*", err)
     path = re.match(r"wrote (\S+) \([\d,]+ bytes\)\n", out)[1]
     with open(path, encoding="utf-8", newline="") as file:
         return file.read()

@@ -7,84 +7,99 @@ Real: `iree-run-module --input=@a.npy`, `--input=2xf32=[1 2]`.
 
 from __future__ import annotations
 
-import ast
+import os
 import re
 import zipfile
-from collections.abc import Sequence
-from pathlib import Path
+import zlib
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+from minidl.commands.advice import converted, reshaped
+from minidl.commands.literal import Written, literal, short
 from minidl.core.errors import CallError, MinidlError
-from minidl.ir.mlir.types import TensorType, Type
+from minidl.ir.mlir.types import ELEMENTS, TensorType, Type, runs, tensor
 
 Named = tuple[str, Any]  # where an array came from, and the array
+NPY, ZIP = b"\x93NUMPY", b"PK"  # how NumPy's files begin
+UNREADABLE = (ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error, SyntaxError)
+EXAMPLE = 12  # elements of an array that a hint writes out
 
 
 def arrays_from(words: Sequence[str]) -> list[Named]:
     """The arrays that the words name, in order: `.npy`, `.npz`, or numbers such as `[1, 2]`."""
     out: list[Named] = []
     for word in words:
-        if word.endswith(".npz"):
-            out += _npz(word)
-        elif word.endswith(".npy") or Path(word).exists():
-            out.append((word, _load(word)))
-        else:
-            out.append((word, _literal(word)))
+        out += _from_file(word) if names_file(word) else [(short(word), literal(word))]
     return out
 
 
+def names_file(word: str) -> bool:
+    """Whether a word means a file; one that is too long to be a name does not."""
+    return word.endswith((".npy", ".npz")) or os.path.exists(word)
+
+
+def _from_file(path: str) -> list[Named]:
+    """The array of a `.npy`; of a `.npz` its `in0, in1, …`, else every one."""
+    loaded = _try(path, lambda: _load(path))
+    if isinstance(loaded, np.ndarray):
+        return [(path, _native(loaded))]
+    with loaded as archive:
+        names = list(archive.files)
+        numbered = [n for n in names if re.fullmatch(r"in\d+", n)]
+        wanted = sorted(numbered, key=lambda n: int(n[2:])) or names
+        return [(f"{n} of {path}", _native(_try(path, partial(archive.get, n)))) for n in wanted]
+
+
 def _load(path: str) -> Any:
+    with open(path, "rb") as file:
+        start = file.read(len(NPY))
+    if start != NPY and start[: len(ZIP)] != ZIP:
+        raise ValueError("it is empty" if not start else "it does not begin as NumPy's files do")
+    if start != NPY and not zipfile.is_zipfile(path):
+        raise ValueError("it begins as an archive and does not end as one")
+    return np.load(path, allow_pickle=False)
+
+
+def _try(path: str, load: Callable[[], Any]) -> Any:
+    """What `load` returns; its failure as a sentence about the file."""
     try:
-        return np.load(path, allow_pickle=False)
+        return load()
     except OSError as error:
-        raise MinidlError(f"{path} cannot be read: {error.strerror or error}") from error
-    except (ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise MinidlError(f"{short(path)} cannot be read: {error.strerror or error}") from error
+    except UNREADABLE as error:
+        pickled = "allow_pickle" in str(error)  # NumPy's advice is to execute what is in the file
+        why = "its elements are Python objects, expected numbers" if pickled else str(error)
+        saves = "savez(path, in0=…, in1=…)" if path.endswith(".npz") else "save(path, array)"
         raise MinidlError(
-            f"{path} holds no array: {error}", hint="numpy.save(path, array) writes one"
+            f"{path} holds no array: {why}", hint=f"numpy.{saves} writes one"
         ) from error
 
 
-def _npz(path: str) -> list[Named]:
-    """`in0, in1, …` where there are such, else every array of the archive."""
-    archive = _load(path)
-    names = list(archive.files)
-    numbered = [n for n in names if re.fullmatch(r"in\d+", n)]
-    wanted = sorted(numbered, key=lambda n: int(n[2:])) or names
-    try:
-        return [(f"{n} of {path}", archive[n]) for n in wanted]
-    except (ValueError, zipfile.BadZipFile) as error:
-        raise MinidlError(f"{path} holds an array that cannot be read: {error}") from error
+def _native(array: Any) -> Any:
+    """The same numbers in this machine's byte order."""
+    if not isinstance(array, np.ndarray):
+        raise MinidlError("the archive holds what is no array", hint="numpy.savez writes arrays")
+    return array.astype(array.dtype.newbyteorder("="), copy=False)
 
 
-def _literal(word: str) -> Any:
-    try:
-        value = np.array(ast.literal_eval(word))
-    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError) as error:
-        raise MinidlError(
-            f"{word!r} is neither a file nor numbers",
-            hint="give a .npy or .npz file, or numbers such as 2.5 or [[1, 2], [3, 4]]",
-        ) from error
-    if value.dtype.kind not in "biuf":
-        raise MinidlError(f"{word!r} is no array of numbers")
-    return Written(value)
+# -- arrays for declared types -----------------------------------------------------------
 
 
-class Written:
-    """Numbers written out: they take the type that the argument declares."""
+def sized(types: Sequence[Type], given: Sequence[Named]) -> list[Type]:
+    """The types, each unknown size filled in from the array given for it."""
+    if len(types) != len(given):
+        return list(types)
+    return [_sized(t, array.shape) for t, (_, array) in zip(types, given, strict=True)]
 
-    def __init__(self, value: Any) -> None:
-        self.value, self.dtype, self.shape, self.size = value, value.dtype, value.shape, value.size
 
-    def to(self, dtype: Any) -> Any:
-        """The numbers in this dtype, or None where that would change a whole number."""
-        if (dtype.kind == "b") != (self.value.dtype.kind == "b"):
-            return None
-        with np.errstate(all="ignore"):
-            made = self.value.astype(dtype)
-        whole = dtype.kind in "iu"
-        return None if whole and not np.array_equal(made.astype(np.float64), self.value) else made
+def _sized(type_: Type, shape: tuple[int, ...]) -> Type:
+    if not isinstance(type_, TensorType) or type_.is_static or type_.rank != len(shape):
+        return type_
+    fits = all(n in (None, m) for n, m in zip(type_.shape, shape, strict=True))
+    return tensor(shape, type_.element) if fits else type_
 
 
 def fitted(entry: str, types: Sequence[Type], given: Sequence[Named]) -> list[Any]:
@@ -96,39 +111,56 @@ def fitted(entry: str, types: Sequence[Type], given: Sequence[Named]) -> list[An
             f"@{entry} takes {_many(len(types))} ({wants}), {len(given)} {verb} given",
             hint="--input A.npy B.npy …, one for each argument, in order",
         )
-    return [_fit(entry, i, t, *g) for i, (t, g) in enumerate(zip(types, given, strict=True))]
+    return [_fit(f"argument {i} of @{entry} is {t}", t, *g)
+            for i, (t, g) in enumerate(zip(types, given, strict=True))]  # fmt: skip
 
 
 def _many(n: int) -> str:
     return f"{n} array{'s' * (n != 1)}"
 
 
-def _fit(entry: str, i: int, type_: Type, name: str, array: Any) -> Any:
-    if not isinstance(type_, TensorType) or not type_.is_static:
-        raise CallError(f"argument {i} of @{entry} is {type_}: only tensors of known size run")
-    dtype = np.dtype(type_.element.numpy)
+def _fit(what: str, type_: Type, name: str, array: Any) -> Any:
+    if not isinstance(type_, TensorType):
+        raise CallError(f"{what}, and only tensors can be given")
+    if not type_.is_static:
+        raise CallError(f"{what}; {name} has {_shape(array)}", hint=_rank(type_))
+    if not runs(type_):
+        raise CallError(f"{what}, which parses and does not run",
+                        hint=f"the element types that run are {', '.join(ELEMENTS)}")  # fmt: skip
+    element = type_.element
     if isinstance(array, Written):
-        made = array.to(dtype)
-    elif array.dtype.type is np.void and array.dtype.itemsize == dtype.itemsize:
-        made = array.view(dtype)  # NumPy's file of a bfloat16 array holds its bytes alone
-    else:
-        made = array
-    if made is not None and made.dtype == dtype and made.shape == type_.dims:
-        return made
-    shape = "x".join(map(str, array.shape)) or "one number"
-    raise CallError(
-        f"argument {i} of @{entry} is {type_}; {name} is {array.dtype} of shape {shape}",
-        hint=_hint(dtype, type_.dims, array),
-    )
+        return _written(what, type_, name, array)
+    if array.dtype == f"V{element.bytes}" and element.numpy.isbuiltin != 1:
+        array = array.view(element.numpy)  # NumPy's file of a bfloat16 array holds bytes alone
+    hints = [] if array.shape == type_.dims else [reshaped(array.shape, type_.dims)]
+    hints += [] if array.dtype == element.numpy else [converted(array, element)]
+    if hints:
+        said = f"{name} is {array.dtype} of {_shape(array)}"
+        raise CallError(f"{what}; {said}", hint="; ".join(hints))
+    return array
 
 
-def _hint(dtype: Any, dims: tuple[int, ...], array: Any) -> str:
-    """What to do to the array."""
-    steps = []
-    if tuple(array.shape) != dims:
-        steps.append(f".reshape({dims})" if array.size == int(np.prod(dims)) else "")
-    if array.dtype != dtype:
-        steps.append(f'.astype("{dtype.name}")')
-    if "" in steps:
-        return f"its {array.size} elements do not fill {int(np.prod(dims))} places"
-    return f"save array{''.join(steps)}"
+def _written(what: str, type_: TensorType, name: str, array: Written) -> Any:
+    if array.shape != type_.dims:
+        raise CallError(f"{what}; {name} has {_shape(array)}", hint=_rank(type_))
+    why = array.misfit(type_.element)
+    if why is not None:
+        raise CallError(f"{what}; {why}")
+    return array.to(type_.element)
+
+
+def _shape(array: Any) -> str:
+    return f"shape {_sizes(array.shape)}" if array.shape else "no dimensions"
+
+
+def _sizes(shape: Sequence[int | None]) -> str:
+    return "x".join("?" if n is None else str(n) for n in shape)
+
+
+def _rank(type_: TensorType) -> str:
+    """What has the type's shape."""
+    if None in type_.shape:
+        return f"give shape {_sizes(type_.shape)}: a `?` is any size"
+    if type_.size > EXAMPLE or not type_.size:
+        return f"give an array of shape {_sizes(type_.shape)}"
+    return f"such numbers are written {np.zeros(type_.dims, int).tolist()}"

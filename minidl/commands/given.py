@@ -7,6 +7,7 @@ Real: MLIR gives an op without `loc(…)` the place in the file it was parsed fr
 
 from __future__ import annotations
 
+import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,18 @@ from minidl.ir.text.lexer import Tokens
 from minidl.ir.text.parser import Parser
 
 BYTECODE = b"ML\xefR"  # how MLIR's binary form begins
+EXPECTED = "a file of MLIR is expected, such as print(jax.jit(f).lower(x).as_text()) writes"
+MLIR = "MLIR"
+MARKS = {  # how a language is known: the row that is found first in the text counts
+    MLIR: r'\bmodule\s*(?:@|attributes\b|\{)|\bfunc\b.*@|\b[a-z_]+\.[a-z_]+"?[ (].*:',
+    "HLO": r"^\s*HloModule\b",
+    "a jaxpr": r"^\s*\{ *lambda\b",
+    "PTX": r"^\s*\.version\s+\d",
+    "LLVM IR": r"^(?:define|declare) .*@|^target (?:triple|datalayout)|^; ModuleID",
+    "HTML": r"(?i)\A\s*<(?:!doctype|html)",
+    "JSON": r"\A\s*[\[{]\s*[\"\[{\]}]",
+    "Python": r"^(?:import |from \S+ import |def \w+\(|class \w+)",
+}
 
 
 @dataclass(frozen=True)
@@ -29,11 +42,25 @@ class Given:
 
     def module(self) -> ir.Module:
         """The verified module; each op is located where its name stands in the file."""
-        module: ir.Module = _Placed(Tokens(self.text, self.name)).module()
+        module = self._parsed()
         for op in module.walk():  # what a short form leaves unwritten stands where its op does
             if op.location == ir.UNKNOWN and op.parent_op is not None:
                 op.location = op.parent_op.location
         ir.verify(module)
+        return module
+
+    def _parsed(self) -> ir.Module:
+        """The module as it is written; for what is no MLIR, an error that says what is."""
+        if not self.text.strip():
+            raise ParseError(f"{self.name} is empty, expected MLIR text", hint=EXPECTED)
+        try:
+            module: ir.Module = _Placed(Tokens(self.text, self.name)).module()
+        except ParseError as error:
+            seen = language(self.text)
+            if seen == MLIR:
+                raise
+            said = f"this is {seen}, expected MLIR text" if seen else error.message
+            raise ParseError(said, span=error.span, hint=EXPECTED) from error
         return module
 
     def explained(self, error: MinidlError) -> str:
@@ -42,6 +69,13 @@ class Given:
         own = span is not None and span.file == self.name
         text = self.text if own else None
         return str(type(error)(error.message, op=error.op, hint=error.hint, span=span, text=text))
+
+
+def language(text: str) -> str:
+    """What a text is written in, by its looks; "" when it looks like nothing we know."""
+    found = {name: re.search(mark, text, re.MULTILINE) for name, mark in MARKS.items()}
+    starts = ((match.start(), name) for name, match in found.items() if match)
+    return min(starts, default=(0, ""))[1]
 
 
 class _Placed(Parser):

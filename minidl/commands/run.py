@@ -19,21 +19,32 @@ from typing import Any
 import numpy as np
 
 from minidl import ir
-from minidl.commands.arrays import arrays_from, fitted
-from minidl.commands.given import Given
+from minidl.commands.arrays import arrays_from, fitted, names_file, sized
+from minidl.commands.given import EXPECTED, Given
 from minidl.commands.progress import counting
+from minidl.commands.saving import keep_apart, places, save
 from minidl.core import step
-from minidl.core.errors import MinidlError
+from minidl.core.errors import MinidlError, UnsupportedError
 from minidl.ir.mlir.location import place
+from minidl.ir.mlir.types import ShapedType, Type
+
+LARGEST = 2**60  # elements, of 8 bytes at most
 
 
 def run(given: Given, options: Namespace) -> None:
     """Evaluate, then print the results, or save them where the options say."""
+    if options.budget is not None and options.budget < 1:
+        raise MinidlError(f"--budget is {options.budget}, expected 1 op or more")
     module = given.module()
     entry = entry_of(module, options.entry)
-    types = [v.type for v in module.defined(entry).body.args]
-    arrays = fitted(entry, types, arrays_from(options.input))
+    function = module.defined(entry)
+    targets = places(options.output, options.save, len(function["function_type"].outputs))
+    keep_apart(targets, [given.name, *filter(names_file, options.input)])
+    named = arrays_from(options.input)
+    types = sized([v.type for v in function.body.args], named)
+    arrays = fitted(entry, types, named)
     with counting(f"{options.engine} {Path(given.name).name}", "op"), tracing(options.trace):
+        module = refined(module, entry, types)
         results = ENGINES[options.engine](module, entry, arrays, options.budget)
     saved = save(results, options.output, options.save)
     for i, array in enumerate(results):
@@ -46,10 +57,34 @@ def run(given: Given, options: Namespace) -> None:
 
 def entry_of(module: ir.Module, wanted: str | None) -> str:
     """The function to run: the one named, @main, or the only public one."""
-    public = [n for n, f in module.functions.items() if f.get("sym_visibility") != "private"]
-    if wanted is None and "main" not in public and len(public) == 1:
+    functions = module.functions
+    if not functions:
+        raise MinidlError("no function stands in the file, expected @main", hint=EXPECTED)
+    public = [n for n, f in functions.items() if f.get("sym_visibility") != "private"]
+    if wanted is None and "main" not in functions and len(public) == 1:
         return public[0]
-    return str(module.function(wanted or "main")["sym_name"])
+    name = wanted or "main"
+    if name not in functions:
+        has = ", ".join(f"@{n}" for n in functions)
+        raise MinidlError(f"the module has no function @{name}", hint=f"it has {has}")
+    return name
+
+
+def refined(module: ir.Module, entry: str, types: Sequence[Type]) -> ir.Module:
+    """The module with every size that the types decide; itself when all sizes are known."""
+    if all(v.type.is_static for op in module.walk() for v in _tensors(op)):
+        return module
+    from minidl.ir.rewriting import refine
+
+    out = refine(types, entry)(entered(module, entry))
+    ir.verify(out)
+    return out
+
+
+def _tensors(op: ir.Operation) -> Iterator[Any]:
+    """What an op makes, and what its blocks are given, where it has a shape."""
+    arguments = (v for region in op.regions for block in region.blocks for v in block.args)
+    return (v for v in (*op.results, *arguments) if isinstance(v.type, ShapedType))
 
 
 def _evaluate(
@@ -65,14 +100,37 @@ def _native(
 ) -> Sequence[Any]:
     from minidl import xla
 
+    _addressable(module)
     return tuple(xla.compile(with_main(module, entry))(*arrays))
+
+
+def _addressable(module: ir.Module) -> None:
+    """No array may be larger than an address can say."""
+    for op in module.walk():
+        for value in _tensors(op):
+            if value.type.is_static and value.type.size >= LARGEST:
+                raise UnsupportedError(
+                    f"{op.name} makes {value.type}: {value.type.size:,} elements, and an "
+                    "address has 64 bits",
+                    op=op.name,
+                )
 
 
 ENGINES: dict[str, Callable[..., Sequence[Any]]] = {"evaluate": _evaluate, "native": _native}
 
 
+def entered(module: ir.Module, entry: str) -> ir.Module:
+    """The module, in which others may call `entry`: what nobody can call, passes remove."""
+    if module.defined(entry).get("sym_visibility") != "private":
+        return module
+    out = module.clone()
+    out.function(entry).attributes["sym_visibility"] = "public"
+    return out
+
+
 def with_main(module: ir.Module, entry: str) -> ir.Module:
     """The module with `entry` as its @main, which is what is compiled."""
+    module = entered(module, entry)
     if entry == "main":
         return module
     out = module.clone()
@@ -116,22 +174,3 @@ def short(value: Any) -> str:
     array = np.asarray(value)
     text = np.array2string(array.ravel(), threshold=6, edgeitems=2, precision=4)
     return f"{kind(array)} {' '.join(text.split())}" if array.ndim else f"{kind(array)} {array}"
-
-
-def save(results: Sequence[Any], output: str | None, folder: str | None) -> list[str]:
-    """`out0 …` and their `dtypes` in one archive, or one file each; the paths written."""
-    paths: list[Path] = []
-    try:
-        if output:
-            named = {f"out{i}": a for i, a in enumerate(results)}
-            with open(output, "wb") as file:
-                np.savez(file, **named, dtypes=np.array([str(a.dtype) for a in results]))
-            paths.append(Path(output))
-        if folder:
-            Path(folder).mkdir(parents=True, exist_ok=True)
-            paths += [Path(folder) / f"out{i}.npy" for i in range(len(results))]
-            for path, array in zip(paths[-len(results) :], results, strict=True):
-                np.save(path, array)
-    except OSError as error:
-        raise MinidlError(f"{error.filename} cannot be written: {error.strerror}") from error
-    return [str(p) for p in paths]

@@ -12,6 +12,7 @@ from pathlib import Path
 from minidl.commands.given import Given
 from minidl.commands.progress import counting
 from minidl.commands.run import entry_of, with_main
+from minidl.commands.saving import keep_apart
 from minidl.core.errors import MinidlError
 
 
@@ -19,9 +20,10 @@ def show(given: Given, options: Namespace) -> None:
     """Write the page and say where it is."""
     from minidl.viz.own_file import OwnFile, walk
 
+    target = Path(options.output or _beside(given.name))
+    keep_apart([target], [given.name])
     module = given.module()
     module = with_main(module, entry_of(module, None))
-    target = Path(options.output or _beside(given.name))
     name = Path(given.name).name
     with counting(f"show {name}", "step"):
         html = walk(OwnFile(given.name, given.text, module))
