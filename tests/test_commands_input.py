@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import random
 import re
 
 import ml_dtypes
@@ -10,12 +12,15 @@ import pytest
 
 from minidl.__main__ import main
 from minidl.commands import progress
+from minidl.commands.arrays import arrays_from
+from minidl.core.errors import MinidlError
 from minidl.ir.mlir.types import ELEMENTS, ScalarType
 
 IDENTITY = """func.func public @main(%x: {0}) -> {0} {{
   return %x : {0}
 }}
 """
+X = np.arange(6, dtype=np.float32).reshape(2, 3)
 
 
 @pytest.fixture
@@ -172,6 +177,29 @@ BROKEN = {
     "cut.npy": (b"\x93NUMPY\x01\x00v\x00{'descr'", r"cut.npy holds no array: "),
     "absent.npy": (None, r"absent.npy cannot be read: No such file"),
 }
+
+
+def damaged(seed: int) -> bytes:
+    """A `.npy` or `.npz` with a few bytes changed; of a `.npy` those of its header."""
+    chance, raw = random.Random(seed), io.BytesIO()
+    (np.save if seed % 2 else np.savez)(raw, X)
+    out = bytearray(raw.getvalue())
+    for _ in range(chance.randint(1, 3)):
+        at = chance.randrange(128 if seed % 2 else len(out))
+        out[at : at + chance.randrange(3)] = chance.choice([b"", b"'", b"(", b"9", b"\xff"])
+    return bytes(out)
+
+
+def test_damaged_files_are_read_or_refused(tmp_path):
+    refused = 0
+    for seed in range(300):
+        (tmp_path / "a.npy").write_bytes(damaged(seed))
+        try:
+            ((_, array),) = arrays_from([str(tmp_path / "a.npy")])
+            assert isinstance(array, np.ndarray), seed
+        except (MinidlError, MemoryError):
+            refused += 1
+    assert refused > 100  # the damage is damage
 
 
 @pytest.mark.parametrize("name", BROKEN)

@@ -9,10 +9,7 @@ from __future__ import annotations
 
 import os
 import re
-import zipfile
-import zlib
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -24,7 +21,7 @@ from minidl.ir.mlir.types import ELEMENTS, TensorType, Type, runs, tensor
 
 Named = tuple[str, Any]  # where an array came from, and the array
 NPY, ZIP = b"\x93NUMPY", b"PK"  # how NumPy's files begin
-UNREADABLE = (ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error, SyntaxError)
+NOT_NUMPY = "it does not begin as NumPy's files do"
 EXAMPLE = 12  # elements of an array that a hint writes out
 
 
@@ -42,40 +39,36 @@ def names_file(word: str) -> bool:
 
 
 def _from_file(path: str) -> list[Named]:
-    """The array of a `.npy`; of a `.npz` its `in0, in1, …`, else every one."""
-    loaded = _try(path, lambda: _load(path))
-    if isinstance(loaded, np.ndarray):
-        return [(path, _native(loaded))]
-    with loaded as archive:
-        names = list(archive.files)
-        numbered = [n for n in names if re.fullmatch(r"in\d+", n)]
-        wanted = sorted(numbered, key=lambda n: int(n[2:])) or names
-        return [(f"{n} of {path}", _native(_try(path, partial(archive.get, n)))) for n in wanted]
-
-
-def _load(path: str) -> Any:
-    with open(path, "rb") as file:
-        start = file.read(len(NPY))
-    if start != NPY and start[: len(ZIP)] != ZIP:
-        raise ValueError("it is empty" if not start else "it does not begin as NumPy's files do")
-    if start != NPY and not zipfile.is_zipfile(path):
-        raise ValueError("it begins as an archive and does not end as one")
-    return np.load(path, allow_pickle=False)
-
-
-def _try(path: str, load: Callable[[], Any]) -> Any:
-    """What `load` returns; its failure as a sentence about the file."""
+    """What the file holds; its failure as a sentence about the file."""
     try:
-        return load()
+        return _read(path)
     except OSError as error:
         raise MinidlError(f"{short(path)} cannot be read: {error.strerror or error}") from error
-    except UNREADABLE as error:
+    except (MemoryError, MinidlError):
+        raise
+    except Exception as error:  # the errors of NumPy's and zipfile's readers have no common base
         pickled = "allow_pickle" in str(error)  # NumPy's advice is to execute what is in the file
         why = "its elements are Python objects, expected numbers" if pickled else str(error)
         saves = "savez(path, in0=…, in1=…)" if path.endswith(".npz") else "save(path, array)"
         raise MinidlError(
             f"{path} holds no array: {why}", hint=f"numpy.{saves} writes one"
         ) from error
+
+
+def _read(path: str) -> list[Named]:
+    """The array of a `.npy`; of a `.npz` its `in0, in1, …`, else every one."""
+    with open(path, "rb") as file:
+        start = file.read(len(NPY))
+        file.seek(0)
+        if start == NPY:
+            return [(path, _native(np.load(file, allow_pickle=False)))]
+        if start[: len(ZIP)] != ZIP:
+            raise ValueError(NOT_NUMPY if start else "it is empty")
+        with np.load(file, allow_pickle=False) as archive:
+            names = list(archive.files)
+            numbered = [n for n in names if re.fullmatch(r"in\d+", n)]
+            wanted = sorted(numbered, key=lambda n: int(n[2:])) or names
+            return [(f"{n} of {path}", _native(archive[n])) for n in wanted]
 
 
 def _native(array: Any) -> Any:
