@@ -12,11 +12,14 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 from importlib import import_module
 
 import minidl
 from minidl.core.errors import MinidlError
+
+NEGATIVE = re.compile(r"-(\d|\.\d|inf)")  # argparse takes -1e3 for an option, " -1e3" for a value
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -82,7 +85,8 @@ def main(arguments: list[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):  # a terminal that cannot show … shows \u2026
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
-    options = _parser().parse_args(arguments)
+    words = sys.argv[1:] if arguments is None else arguments
+    options = _parser().parse_args([f" {w}" if NEGATIVE.match(w) else w for w in words])
     try:
         code = _doctor(options) if options.command == "doctor" else _on_file(options)
         sys.stdout.flush()

@@ -116,6 +116,13 @@ def test_true_and_false_are_the_words_of_both_languages(run):
     assert code == 0 and got.tolist() == [True, False, True, False]
 
 
+@pytest.mark.parametrize("word", ["-1", "-1e3", "-.5", "-inf"])
+def test_a_negative_number_is_no_option(run, tmp_path, word):
+    (tmp_path / "g.mlir").write_text(IDENTITY.format("tensor<f32>"))
+    assert main(["run", "g.mlir", "--input", word, "--output", "g.npz"]) == 0
+    assert np.load("g.npz")["out0"] == np.float32(word)
+
+
 # -- files -------------------------------------------------------------------------------
 
 ARRAYS = {

@@ -28,7 +28,7 @@ EXAMPLE = 12  # elements of an array that a hint writes out
 def arrays_from(words: Sequence[str]) -> list[Named]:
     """The arrays that the words name, in order: `.npy`, `.npz`, or numbers such as `[1, 2]`."""
     out: list[Named] = []
-    for word in words:
+    for word in map(str.strip, words):
         out += _from_file(word) if names_file(word) else [(short(word), literal(word))]
     return out
 
