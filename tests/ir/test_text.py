@@ -8,6 +8,7 @@ import pytest
 from minidl import ir
 from minidl.core.errors import MinidlError
 from minidl.ir.mlir.attributes import Dense
+from minidl.ir.mlir.equivalence import difference
 from minidl.ir.mlir.types import ELEMENTS, TensorType, element_of
 from minidl.ir.text.lexer import quote, unquote
 from tests.ir import jaxlib_mlir as mlir
@@ -91,6 +92,59 @@ def test_strings_are_written_as_mlir_writes_them():
     text = f"module attributes {{m.x = {{a = {odd}}}}} {{\n}}\n"
     assert str(ir.parse(text)) == mlir.retold(text)
     assert r'a = "x\\y", "a\22" = "~ ", b = "\22\09\0A\7F\C3\A4"' in mlir.retold(text)
+
+
+SORT = """
+func.func @main(%x: tensor<4xf32>) -> tensor<4xf32> {
+  %0 = "stablehlo.sort"(%x) <{ATTRIBUTES}> ({
+  ^bb0(%a: tensor<f32>, %b: tensor<f32>):
+    %1 = stablehlo.subtract %a, %b : tensor<f32>
+    %2 = stablehlo.is_finite %1 : (tensor<f32>) -> tensor<i1>
+    stablehlo.return %2 : tensor<i1>
+  }) : (tensor<4xf32>) -> tensor<4xf32>
+  return %0 : tensor<4xf32>
+}"""
+SOLVE = """
+func.func @main(%x: tensor<2x2xf32>) -> tensor<2x2xf32> {
+  %0 = "stablehlo.cholesky"(%x) <{ATTRIBUTES}> : (tensor<2x2xf32>) -> tensor<2x2xf32>
+  return %0 : tensor<2x2xf32>
+}"""
+CUSTOM = """
+func.func @main(%x: tensor<2xf32>) -> tensor<2xf32> {
+  %0 = stablehlo.custom_call @f(%x) {ATTRIBUTES} : (tensor<2xf32>) -> tensor<2xf32>
+  return %0 : tensor<2xf32>
+}"""
+
+
+@pytest.mark.parametrize(
+    ("text", "attributes"),
+    [
+        (SORT, "dimension = 0 : i64, is_stable = false"),
+        (SORT, "dimension = -1 : i64, is_stable = true"),
+        (SORT, "dimension = -1 : i64"),
+        (SORT, "is_stable = false"),
+        (SORT, "is_stable = true"),
+        (SOLVE, "lower = false"),
+        (SOLVE, "lower = true"),
+        (CUSTOM, "has_side_effect = false"),
+        (CUSTOM, "api_version = 1 : i32, called_computations = [], note"),
+    ],
+)
+def test_an_attribute_written_at_its_default_is_kept_as_mlir_keeps_it(text, attributes):
+    text = text.replace("ATTRIBUTES", attributes)
+    module = ir.parse(text)
+    assert str(module).strip() == mlir.retold(text).strip()
+    assert module.text(generic=True).strip() == mlir.generic(text).strip()
+    assert str(ir.parse(str(module))) == str(module) == str(module.clone())
+    again = ir.parse(module.text(generic=True))
+    assert again.text(generic=True) == module.text(generic=True)
+
+
+def test_an_attribute_at_its_default_is_the_same_program_written_or_not():
+    module = ir.parse(SORT.replace("ATTRIBUTES", "is_stable = false"))
+    assert difference(module, ir.parse(SORT.replace("ATTRIBUTES", ""))) is None
+    other = difference(module, ir.parse(SORT.replace("ATTRIBUTES", "is_stable = true")))
+    assert other is not None and "is_stable" in other
 
 
 def test_i1_constants_are_read_in_both_packings():

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from minidl.core.errors import VerifyError
-from minidl.ir.mlir.attributes import Symbol
+from minidl.ir.mlir.attributes import WRITTEN, Symbol
 from minidl.ir.mlir.core import Operation, Region
 from minidl.ir.mlir.location import Location
 from minidl.ir.mlir.spec import define
@@ -59,7 +59,7 @@ def print_function(op: Operation, printer: Any, skip: Sequence[str] = (), after:
     single = len(results) == 1 and not op.get("res_attrs")
     single = single and not isinstance(function.outputs[0], FunctionType)
     arrow = f" -> {results[0] if single else '(' + ', '.join(results) + ')'}" if results else ""
-    rest = {k: v for k, v in op.attributes.items() if k not in (*_IN_THE_HEAD, *skip)}
+    rest = {k: v for k, v in op.attributes.items() if k not in (*_IN_THE_HEAD, *skip, WRITTEN)}
     attributes = f" attributes {dictionary_text(rest)}" if rest else ""
     body = f" {printer.region(op.region)}" if op.region.blocks else ""
     return f"{Symbol(op['sym_name'])}({', '.join(arguments)}){arrow}{after}{attributes}{body}"

@@ -78,6 +78,9 @@ class Dense:
         return f"Dense({self.type})"
 
 
+WRITTEN = "~written"  # a note: the attributes that the text gives although they have their default
+
+
 @dataclass(frozen=True, slots=True)
 class Typed:
     """A number with its type: `1 : i32`."""

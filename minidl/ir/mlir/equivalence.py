@@ -4,7 +4,8 @@ Chapter: ir/mlir ("text is not the program").
 Real: MLIR's `OperationEquivalence::isEquivalentTo`.
 
 Names of values and blocks do not count; operations, operands, types, attributes,
-regions, blocks, successors and (if asked for) locations do.
+regions, blocks, successors and (if asked for) locations do.  That an attribute at its
+default is written does not.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from minidl.ir.mlir.attributes import WRITTEN
 from minidl.ir.mlir.core import Block, Operation
 from minidl.ir.mlir.location import Location
 from minidl.ir.text.attrprinter import attribute_text
@@ -56,8 +58,9 @@ def _content(a: Operation, b: Operation, same: dict[Any, Any], locations: bool) 
     for i, (x, y) in enumerate(zip(a.operands, b.operands, strict=True)):
         yield f"operand {i}", same.get(x, x), y
     yield "the successors", [same.get(x, x) for x in a.successors], b.successors
-    yield "the attributes", sorted(a.attributes), sorted(b.attributes)
-    for key, value in a.attributes.items():
+    mine = {key: value for key, value in a.attributes.items() if key != WRITTEN}
+    yield "the attributes", sorted(mine), sorted(key for key in b.attributes if key != WRITTEN)
+    for key, value in mine.items():
         other = b.attributes[key]
         if type(value) is not type(other) or value != other:
             yield f"the attribute {key!r}", _text(value), _text(other)

@@ -42,6 +42,7 @@ define(
     infer=_infer_cholesky,
     verify=makes("C1"),
     form="%a [ , lower = $lower ]?lower {} :same",
+    defaults={"lower": False},
     traits="pure",
 )
 

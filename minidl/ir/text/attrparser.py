@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from minidl.ir.mlir.attributes import Affine, AffineMap, Array, Raw, Typed
+from minidl.ir.mlir.attributes import WRITTEN, Affine, AffineMap, Array, Raw, Typed
 from minidl.ir.mlir.location import Location
 from minidl.ir.mlir.spec import OpSpec
 from minidl.ir.mlir.types import ScalarType, Type
@@ -57,8 +57,11 @@ class AttributeParser(ConstantParser):
     # -- attributes ----------------------------------------------------------------
 
     def attr_dict(self, spec: OpSpec | None = None) -> dict[str, Any]:
-        """`{a = 1, b}` of the op in hand, or nothing."""
-        return self.dictionary(spec or self.row)
+        """`{a = 1, b}` of the op in hand, or nothing; notes what is written at its default."""
+        row = spec or self.row
+        found = self.dictionary(row)
+        same = row and tuple(k for k, v in row.defaults.items() if found.get(k, found) == v)
+        return {**found, WRITTEN: same} if same else found
 
     def dictionary(self, spec: OpSpec | None = None) -> dict[str, Any]:
         """`{a = 1, b}` or nothing; `spec` knows the kinds of some."""

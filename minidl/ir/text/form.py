@@ -99,7 +99,8 @@ def _print_words(
 ) -> None:
     for word in words:
         if isinstance(word, Group):
-            if op.attributes.get(word.attribute, ()) != ():
+            absent = spec.defaults.get(word.attribute, ())
+            if op.attributes.get(word.attribute, ()) not in ((), absent):
                 _print_words(op, spec, word.words, skip, printer, out)
             continue
         text = _print_word(op, spec, word.lstrip("~"), skip, printer)

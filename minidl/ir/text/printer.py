@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from minidl.ir.mlir.attributes import WRITTEN
 from minidl.ir.mlir.core import Block, Operation, Region, Value
 from minidl.ir.mlir.spec import SPECS
 from minidl.ir.mlir.types import FunctionType
@@ -105,7 +106,12 @@ class Printer:
             text += f"[{', '.join(self.blocks[b] for b in op.successors)}]"
         spec = SPECS.rows.get(op.name)
         known = spec.defaults if spec else {}
-        kept = {k: v for k, v in op.attributes.items() if k not in known or known[k] != v}
+        written = op.attributes.get(WRITTEN, ())
+        kept = {
+            k: v
+            for k, v in op.attributes.items()
+            if k not in known or known[k] != v or k in written
+        }
         own = {k: v for k, v in kept.items() if spec and spec.kind(k)}
         rest = {k: v for k, v in kept.items() if k not in own}
         if own:
@@ -122,7 +128,8 @@ class Printer:
         rest = {k: v for k, v in op.attributes.items() if k not in skip}
         spec = SPECS.rows.get(op.name)
         if spec is not None and spec.defaults:
-            rest = {k: v for k, v in rest.items() if spec.defaults.get(k) != v}
+            known = spec.defaults
+            rest = {k: v for k, v in rest.items() if k not in known or known[k] != v}
         inner = self._entries(op, rest)
         return f"{{{inner}}}" if inner else ""
 
