@@ -18,11 +18,12 @@ from typing import Any
 import numpy as np
 
 from minidl.core import step
-from minidl.core.errors import CallError, UnsupportedError
+from minidl.core.errors import CallError, MinidlError
 from minidl.ir.mlir.core import Block, Operation, Region, Value
 from minidl.ir.mlir.module import Module
-from minidl.ir.mlir.types import MemRefType, TensorType, runs, tensor, type_of
+from minidl.ir.mlir.types import MemRefType, TensorType, tensor, type_of
 from minidl.ir.values import VALUES
+from minidl.ir.values.carried import refuse_carried
 from minidl.ir.values.control_flow import BRANCHES
 
 Array = Any
@@ -107,7 +108,7 @@ class Interpreter:
         return CallError(
             f"{self.budget:,} ops were executed and no end: stopped at {op.name}{loop}",
             op=op.name,
-            hint="does a loop's condition ever become false? evaluate(…, budget=) allows more",
+            hint="does a loop's condition ever become false? `budget=` or --budget allows more",
         )
 
 
@@ -124,25 +125,11 @@ def evaluate(
     Errors: CallError for a wrong count, shape or dtype, and for a program that executes
     more than `budget` ops; UnsupportedError for an op without a value row.
     """
-    region = module.defined(entry).region
-    _refuse_carried(module, handlers or {})
-    args = check_arguments(entry, [v.type for v in region.blocks[0].args], arrays)
+    function = module.defined(entry)
+    refuse_carried(module, function, "computed", "evaluate runs", handlers or {})
+    args = check_arguments(entry, [v.type for v in function.region.blocks[0].args], arrays)
     results = Interpreter(module, handlers, budget).call(entry, args)
     return tuple(np.array(r, copy=True, order="C") for r in results)
-
-
-def _refuse_carried(module: Operation, handlers: dict[str, Callable[..., Any]]) -> None:
-    """Complex, quantized and dynamic values parse and print; only a handler may bring one."""
-    for op in module.walk():
-        if op.name in handlers:
-            continue
-        for value in op.results:
-            if not runs(value.type):
-                raise UnsupportedError(
-                    f"{op.name} makes {value.type}, which is carried and not computed",
-                    op=op.name,
-                    hint="evaluate runs static shapes of the thirteen element types",
-                )
 
 
 def check_arguments(entry: str, types: Sequence[Any], arrays: Sequence[Any]) -> list[Array]:
@@ -159,11 +146,18 @@ def check_arguments(entry: str, types: Sequence[Any], arrays: Sequence[Any]) -> 
             type_ = _in_place(array, type_, f"argument {i} of @{entry}")
         if not isinstance(type_, TensorType) or not type_.is_static:
             raise CallError(f"argument {i} of @{entry} has type {type_}: only static tensors run")
-        if array.dtype.kind in "OUS" or type_of(array) is not type_:
+        if not _is(array, type_):
             got = f"{array.dtype}{list(array.shape)}"
             raise CallError(f"argument {i} of @{entry} is {type_}, got {got}")
         out.append(array)
     return out
+
+
+def _is(array: Array, type_: TensorType) -> bool:
+    try:
+        return type_of(array) is type_
+    except MinidlError:  # a dtype that no element type has
+        return False
 
 
 def _in_place(array: Array, type_: MemRefType, name: str) -> TensorType:

@@ -29,8 +29,9 @@ from minidl.ir.lowering.to_linalg import fusion_to_linalg
 from minidl.ir.lowering.to_loops import FusionLowering, fusion_to_loops
 from minidl.ir.mlir.location import place
 from minidl.ir.mlir.module import Module
-from minidl.ir.mlir.types import TensorType, index
+from minidl.ir.mlir.types import index
 from minidl.ir.mlir.verify import verify
+from minidl.ir.values.carried import refuse_carried
 from minidl.xla.buffers import Memory, assign
 from minidl.xla.calls import sequence_to_linalg
 from minidl.xla.executable import Executable
@@ -59,7 +60,7 @@ def compile_module(
     if stop not in STAGES:
         raise UnsupportedError(f"no stage {stop!r}", hint=f"the stages are {', '.join(STAGES)}")
     verify(module)
-    _no_unknown_sizes(module)
+    refuse_carried(module, module.defined("main"), "compiled", "stage: stablehlo; it takes")
     source = module.clone()
     table = mark(source)
     made = {"stablehlo": source}
@@ -156,18 +157,6 @@ def _no_declarations(module: Module) -> None:
                 span=place(function.location),
                 hint="stage: fused; put the function's body into the module",
             )
-
-
-def _no_unknown_sizes(module: Module) -> None:
-    for op in module.main.walk():
-        for value in (*op.results, *(a for r in op.regions for b in r.blocks for a in b.args)):
-            if isinstance(value.type, TensorType) and not value.type.is_static:
-                raise UnsupportedError(
-                    f"{value.type} has a size that is not known, which no stage compiles",
-                    op=op.name,
-                    span=place(op.location),
-                    hint="stage: stablehlo; write the sizes as numbers",
-                )
 
 
 def compile(

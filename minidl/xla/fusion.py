@@ -136,12 +136,13 @@ class _Emitter:
         if op.name in KERNELS:
             return self._kernel(op)
         if op.name not in PLAIN:
+            alone = " only by a handler of yours" if needs_handler(op.name) else ""
+            target = f" @{op['call_target_name']}" if "call_target_name" in op.attributes else ""
             raise UnsupportedError(
-                f"{op.name} is not compiled",
+                f"{op.name}{target} is not compiled",
                 op=op.name,
                 span=place(op.location),
-                hint="stage: fused; `ir.evaluate` runs it"
-                + (", by a handler of yours" if needs_handler(op.name) else ""),
+                hint=f"stage: fused; `ir.evaluate` runs it{alone}",
             )
         copy = clone(op, mapping)
         self.builder.insert(copy)

@@ -106,11 +106,11 @@ class Printer:
             text += f"[{', '.join(self.blocks[b] for b in op.successors)}]"
         spec = SPECS.rows.get(op.name)
         known = spec.defaults if spec else {}
-        written = op.attributes.get(WRITTEN, ())
+        written = op.attributes.get(WRITTEN)
         kept = {
             k: v
             for k, v in op.attributes.items()
-            if k not in known or known[k] != v or k in written
+            if k not in known or known[k] != v or (isinstance(written, tuple) and k in written)
         }
         own = {k: v for k, v in kept.items() if spec and spec.kind(k)}
         rest = {k: v for k, v in kept.items() if k not in own}

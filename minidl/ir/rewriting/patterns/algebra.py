@@ -26,7 +26,7 @@ from minidl.ir.rewriting.patterns.match import (
     is_splat,
     is_zero,
     made_by,
-    pattern,
+    pattern_of_numbers,
     splat,
     splat_of,
     type_of,
@@ -36,7 +36,7 @@ PATTERNS: list[Pattern] = []
 
 
 def rule(name: str, *ops: str, why: str) -> Callable[[Rule], Rule]:
-    return pattern(PATTERNS, name, *ops, why=why)
+    return pattern_of_numbers(PATTERNS, name, *ops, why=why)
 
 
 def other(op: Operation, test: Callable[[Value], bool]) -> Value | None:
@@ -309,5 +309,5 @@ def never_minus_zero(value: Value, depth: int = 8) -> bool:
         adds = first is not None and first.name == "stablehlo.add"
         return adds and first.next is op.body.last and is_splat(op.operands[1], 0.0)  # type: ignore[union-attr]
     if name == "convert":
-        return not is_float(op.operands[0])
+        return element_of(op.operands[0]).is_integer
     return name == "multiply" and op.operands[0] is op.operands[1]

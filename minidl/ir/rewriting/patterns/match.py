@@ -7,13 +7,14 @@ Real: XLA's `pattern_matcher.h`, MLIR's `matchPattern(value, m_Constant(…))`.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 import numpy as np
 
 from minidl.ir.mlir.attributes import Dense
 from minidl.ir.mlir.core import Operation, Value
-from minidl.ir.mlir.types import ScalarType, TensorType
+from minidl.ir.mlir.types import ELEMENTS, ScalarType, TensorType
 from minidl.ir.rewriting.driver import Made, Pattern, Rewriter
 from minidl.ir.rewriting.fold import constant_of, make_constant, splat_of
 
@@ -30,6 +31,33 @@ def pattern(table: list[Pattern], name: str, *ops: str, why: str) -> Callable[[R
         return rule
 
     return put
+
+
+def pattern_of_numbers(
+    table: list[Pattern], name: str, *ops: str, why: str
+) -> Callable[[Rule], Rule]:
+    """`pattern`, where the operands are of element types that run.
+
+    The laws of complex numbers and of floats of 8 bits (some have no zero, no infinity, no
+    -0) are said nowhere here.
+    """
+
+    def put(rule: Rule) -> Rule:
+        @wraps(rule)
+        def where_it_runs(op: Operation, rw: Rewriter) -> Made:
+            return rule(op, rw) if all(map(_runs, op.operands)) else None
+
+        pattern(table, name, *ops, why=why)(where_it_runs)
+        return rule
+
+    return put
+
+
+def _runs(value: Value) -> bool:
+    return getattr(value.type, "element", None) in _LAWFUL
+
+
+_LAWFUL = frozenset(map(ScalarType, ELEMENTS))
 
 
 def made_by(value: Value, name: str) -> Operation | None:
@@ -102,6 +130,7 @@ __all__ = [
     "made_by",
     "make_constant",
     "pattern",
+    "pattern_of_numbers",
     "splat",
     "splat_of",
     "type_of",
