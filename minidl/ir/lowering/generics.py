@@ -173,6 +173,12 @@ def leads(map_: AffineMap, n: int) -> bool:
     return [e.as_dim for e in map_.results[:n]] == list(range(n))
 
 
+def _all_of(value: Value, g: Generic) -> bool:
+    """Whether the loops of `g` are as many rounds as the array has elements: none is left out."""
+    assert isinstance(value.type, ShapedType)
+    return value.type.size == math.prod(g.sizes)
+
+
 def is_flat(generics: Sequence[Generic]) -> bool:
     """Whether all generics walk the same elements in the order they lie in memory."""
     for g in generics:
@@ -181,6 +187,8 @@ def is_flat(generics: Sequence[Generic]) -> bool:
         if any(op.name == "linalg.index" or _extracts(op) for op in g.op.body):
             return False
         if any(m.results and not leads(m, g.parallel) for m in g.maps):
+            return False
+        if any(m.results and not _all_of(v, g) for v, m in zip(g.op.operands, g.maps, strict=True)):
             return False
         if any(v.op and v.op.name == "tensor.extract_slice" for v in g.op.operands):
             return False

@@ -202,3 +202,24 @@ def test_an_embedding_with_its_gradient_of_the_scale():
     table = numbered((50, 16), np.float32)
     words = np.random.default_rng(0).integers(0, 50, (6, 9)).astype(np.int32)
     agree(jax.value_and_grad(loss), np.full(16, 2, np.float32), table, words)
+
+
+@pytest.mark.parametrize("cut", ["gather", "slice"])
+def test_a_dimension_left_out_at_its_end_keeps_the_strides(cut):
+    """The loops may not run over memory as if each element followed the last (a random program)."""
+    if cut == "gather":
+        body = """%6 = "stablehlo.gather"(%a, %i) <{dimension_numbers = #stablehlo.gather<
+          offset_dims = [0, 1], collapsed_slice_dims = [2]>, slice_sizes = array<i64: 2, 3, 1>}>
+          : (tensor<2x3x2xf64>, tensor<0xui8>) -> tensor<2x3xf64>"""
+    else:
+        body = """%5 = stablehlo.slice %a [0:2, 0:3, 0:1]
+          : (tensor<2x3x2xf64>) -> tensor<2x3x1xf64>
+          %6 = stablehlo.reshape %5 : (tensor<2x3x1xf64>) -> tensor<2x3xf64>"""
+    module = ir.parse(f"""func.func @main(%a: tensor<2x3x2xf64>, %i: tensor<0xui8>)
+        -> tensor<2x3xf64> {{
+      {body}
+      %7 = stablehlo.negate %6 : tensor<2x3xf64>
+      return %7 : tensor<2x3xf64> }}""")
+    x = np.arange(12.0).reshape(2, 3, 2)
+    (got,) = compile_module(module)(x, np.zeros(0, np.uint8))
+    assert np.array_equal(got, -x[:, :, 0])
