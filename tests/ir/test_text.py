@@ -140,6 +140,26 @@ def test_an_attribute_written_at_its_default_is_kept_as_mlir_keeps_it(text, attr
     assert again.text(generic=True) == module.text(generic=True)
 
 
+def test_an_attribute_without_a_name_is_refused_by_both():
+    text = 'module attributes {m.x = {"" = 1 : i32}} {\n}\n'
+    assert mlir.refusal(text) is not None
+    with pytest.raises(MinidlError, match="an attribute has a name"):
+        ir.parse(text)
+
+
+def test_a_call_of_a_function_without_a_type_is_refused_by_both():
+    text = """"builtin.module"() ({
+      "func.func"() <{function_type = () -> (), sym_name = "main"}> ({
+        "func.call"() <{callee = @f}> : () -> ()
+        "func.return"() : () -> ()
+      }) : () -> ()
+      "func.func"() <{sym_name = "f", sym_visibility = "private"}> ({}) : () -> ()
+    }) : () -> ()"""
+    assert mlir.refusal(text) is not None
+    with pytest.raises(MinidlError, match="needs the attribute 'function_type'"):
+        ir.verify(ir.parse(text))
+
+
 def test_an_attribute_at_its_default_is_the_same_program_written_or_not():
     module = ir.parse(SORT.replace("ATTRIBUTES", "is_stable = false"))
     assert difference(module, ir.parse(SORT.replace("ATTRIBUTES", ""))) is None

@@ -21,7 +21,7 @@ from minidl.ir.mlir.core import Block, Operation, Region, Value
 from minidl.ir.mlir.dominance import children, immediate_dominators, successors
 from minidl.ir.mlir.location import TextLoc, place
 from minidl.ir.mlir.spec import ANY, SPECS, OpSpec, infer_types
-from minidl.ir.mlir.types import ShapedType, TensorType, Type
+from minidl.ir.mlir.types import FunctionType, ShapedType, TensorType, Type
 
 ENDS = {  # dialect → the ops that may end a block directly inside one of its ops
     "stablehlo": {"stablehlo.return"},
@@ -267,7 +267,9 @@ def _verify_use(op: Operation, symbols: dict[str, Operation]) -> None:
 def _verify_call(op: Operation, callee: Operation) -> None:
     if callee.name != "func.func":
         raise _fail(op, f"call of {op['callee']}, which is a {callee.name}")
-    want = callee["function_type"]
+    want = callee.get("function_type")
+    if not isinstance(want, FunctionType):
+        raise _fail(callee, f"{callee.name} needs the attribute 'function_type'")
     got = (tuple(v.type for v in op.operands), tuple(v.type for v in op.results))
     if got != (want.inputs, want.outputs):
         raise _fail(op, f"call of {op['callee']} with types that are not its own: {want}")

@@ -82,6 +82,8 @@ class AttributeParser(ConstantParser):
 
     def _entry(self, spec: OpSpec | None) -> tuple[str, Any]:
         name = self.string() if self.words[self.at_][:1] == '"' else self.word()
+        if not name:
+            raise self.error("an attribute has a name", self.at_ - 1)
         kind = spec.kind(name) if spec else None
         if not self.at("=") and (kind is None or kind.name == "any"):
             return name, None
