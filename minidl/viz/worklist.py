@@ -102,7 +102,7 @@ def pictures(
     fresh = [(i, 1) for i, n in enumerate(waiting) if n not in before]
     return [
         panel.code([t for t, _ in inner], marked, title="program", side="wide"),
-        panel.table(rows or [("–", "nobody waits")], ("", "on the list, the next one first"),
+        panel.table(rows or [("–", "nobody waits")], ("place", "on the list, the next one first"),
                     changed=fresh, title="worklist", side="wide"),
     ]  # fmt: skip
 

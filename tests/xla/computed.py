@@ -333,9 +333,11 @@ reduce_window convolution convolution map chlo sort argmax whiles whiles case ca
 KINDS = [*structures.KINDS, *_NAMES.split()]
 
 
-def draw(choose: Choose, ops: int = 9) -> Module:
-    """A module of `ops` ops of every kind."""
+def draw(choose: Choose, ops: int = 9, first: str | None = None) -> Module:
+    """A module of `ops` ops of every kind, after the elementwise op `first`."""
     maker = Computed(choose, structures.first_types(choose))
+    if first is not None:
+        maker.elementwise(first)
     for _ in range(ops):
         getattr(maker, choose(KINDS))()
     return structures.closed(maker)

@@ -114,9 +114,9 @@ class Maker:
 
     # -- elementwise ---------------------------------------------------------------
 
-    def elementwise(self) -> None:
-        """Each op of the compiler's table is as likely as any other."""
-        name = self.choose(opset.OPS)
+    def elementwise(self, name: str | None = None) -> None:
+        """An op of the compiler's table; each is as likely as any other."""
+        name = name or self.choose(opset.OPS)
         x = self.pick(lambda v: opset.allowed(name, v.type.element))
         if x is None:
             fit = [e for e in ELEMENTS if opset.allowed(name, e)]

@@ -137,7 +137,7 @@ class AttributeParser(ConstantParser):
         element = self.type() if self.accept(":") else default
         if not isinstance(element, ScalarType):
             raise self.error("expected an element type", self.at_ - 1)
-        value = self._scalar(word, element, at)
+        (value,) = self._numbers([word], element, at)
         if element.name == "i1":
             return bool(value)
         return Typed(float(value) if element.is_float else int(value), element)
@@ -158,7 +158,7 @@ class AttributeParser(ConstantParser):
     def _array_number(self, element: ScalarType) -> Any:
         at = self.at_
         self.at_ += 1
-        value = self._scalar(self.words[at], element, at)
+        (value,) = self._numbers([self.words[at]], element, at)
         return float(value) if element.is_float else int(value)
 
     def struct(self, dialect: str, mnemonic: str, fields: dict[str, str]) -> dict[str, Any]:

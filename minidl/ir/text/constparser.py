@@ -61,11 +61,12 @@ class ConstantParser(Cursor):
         if isinstance(literal, str) and literal[:1] == '"':
             return self._dense_bytes(literal, shaped, at)
         if not isinstance(literal, list):
-            return Dense.splat(self._scalar(literal, type_.element, at), shaped)
-        flat: list[Any] = []
-        shape = self._flatten(literal, flat, type_.element, at)
+            return Dense.splat(self._numbers([literal], type_.element, at)[0], shaped)
+        words: list[Any] = []
+        shape = self._flatten(literal, words, at)
         if shape != type_.shape:
             raise self.error(f"the constant has shape {shape}, its type is {type_}", at)
+        flat = self._numbers(words, type_.element, at)
         return Dense(np.array(flat, dtype).reshape(type_.dims), shaped)
 
     def _dense_bytes(self, literal: str, type_: Any, at: int) -> Dense:
@@ -109,14 +110,21 @@ class ConstantParser(Cursor):
         self.at_ += 1
         return word
 
-    def _flatten(self, tree: Any, out: list[Any], element: ScalarType, at: int) -> tuple[int, ...]:
+    def _flatten(self, tree: Any, out: list[Any], at: int) -> tuple[int, ...]:
+        """The shape of nested lists; their words go to `out`."""
         if not isinstance(tree, list):
-            out.append(self._scalar(tree, element, at))
+            out.append(tree)
             return ()
-        shapes = {self._flatten(item, out, element, at) for item in tree}
+        shapes = {self._flatten(item, out, at) for item in tree}
         if len(shapes) > 1:
             raise self.error("the rows of the constant have different lengths", at)
         return (len(tree), *(shapes.pop() if shapes else ()))
+
+    def _numbers(self, words: list[Any], element: ScalarType, at: int) -> list[Any]:
+        """Each word's number; equal words are read once."""
+        with np.errstate(over="ignore"):
+            known = {word: self._scalar(word, element, at) for word in dict.fromkeys(words)}
+        return [known[word] for word in words]
 
     def _scalar(self, word: Any, element: ScalarType, at: int) -> Any:
         """One number of that type, rounded once."""
@@ -159,8 +167,7 @@ class ConstantParser(Cursor):
             wide = float(word)
         except (ValueError, OverflowError):
             raise self._no_number(word, element, at) from None
-        with np.errstate(over="ignore"):
-            value = np.array(wide).astype(element.numpy)[()]
+        value = np.array(wide).astype(element.numpy)[()]
         if not np.isfinite(value):
             raise self.error(f"{word[:40]} is too large for {element}", at)
         return value

@@ -10,7 +10,7 @@ from minidl import ir
 from tests.ir.test_text import long_text
 
 
-def seconds(action, rounds: int = 3) -> float:
+def seconds(action, rounds: int = 7) -> float:
     """Processor time, the best of a few."""
     times = []
     for _ in range(rounds):
