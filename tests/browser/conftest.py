@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import threading
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -141,21 +142,26 @@ class Visit:
         assert self.failed == []
 
 
+@contextmanager
+def visiting(browser: Any) -> Iterator[Any]:
+    """`visit(base, **context options)` → a Visit in a fresh context; all close at the end."""
+    with ExitStack() as contexts:
+
+        def open_page(base: str, **options: Any) -> Visit:
+            wide = {"viewport": {"width": 1300, "height": 900}, **options}
+            context = contexts.enter_context(browser.new_context(**wide))
+            opened = Visit(context.new_page(), base)
+            opened.listen()
+            return opened
+
+        yield open_page
+
+
 @pytest.fixture
 def visit(browser: Any) -> Iterator[Any]:
-    """`visit(base, **context options)` → a Visit in a fresh context."""
-    contexts: list[Any] = []
-
-    def open_page(base: str, **options: Any) -> Visit:
-        context = browser.new_context(**{"viewport": {"width": 1300, "height": 900}, **options})
-        contexts.append(context)
-        opened = Visit(context.new_page(), base)
-        opened.listen()
-        return opened
-
-    yield open_page
-    for context in contexts:
-        context.close()
+    """Visits of one test."""
+    with visiting(browser) as open_page:
+        yield open_page
 
 
 AXE = (Path(__file__).parent / "axe.min.js").read_text(encoding="utf-8")

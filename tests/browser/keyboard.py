@@ -33,8 +33,9 @@ def text_of(element: Any) -> str:
 def tab_to(root: Any, target: Any) -> None:
     """Press Tab from the widget's start until the target has the focus."""
     root.evaluate(START)
+    node = target.element_handle()  # found once: asking it is ten times as quick
     for _ in range(MOST_TABS):
-        if target.evaluate(FOCUSED):
+        if node.evaluate(FOCUSED):
             return
         root.page.keyboard.press("Tab")
     raise AssertionError(f"Tab does not reach {target} inside {root}")
@@ -55,7 +56,7 @@ def select(root: Any, box: Any, index: int) -> None:
 
 def walk_to(root: Any, key: str) -> None:
     """Move the focus among the parts of a panel by arrows until it stands on `key`."""
-    target = root.locator(f'[data-key="{key}"][aria-pressed]')
+    target = root.locator(f'[data-key="{key}"][aria-pressed]').element_handle()
     for _ in range(MOST_ARROWS):
         if target.evaluate(FOCUSED):
             return

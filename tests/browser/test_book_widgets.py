@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -10,35 +12,65 @@ from minidl.viz import ask
 from minidl.viz.check import payloads, unpack
 from minidl_book.data import pages
 from tests.browser import keyboard
+from tests.browser.conftest import visiting
 
 OPEN_FOLDS = """n => { for (let p = n; p; p = p.parentElement)
   if (p.tagName === "DETAILS") p.open = true; }"""
 SITE = Path(__file__).resolve().parents[2] / "_build" / "html"
 
 
+@cache
+def built(page: str) -> list[dict]:
+    """The unpacked payloads of a page of the built book."""
+    path = SITE / "book" / f"{page}.html"
+    known = payloads(path.read_text(encoding="utf-8")) if path.exists() else []
+    return [unpack(data) for data in known]
+
+
 def widgets(*kinds: str) -> list:
-    """(page, unpacked payload) of every widget of these kinds in the built book."""
-    found = []
-    for page in pages():
-        path = SITE / "book" / f"{page}.html"
-        for data in payloads(path.read_text(encoding="utf-8")) if path.exists() else []:
-            if data["kind"] in kinds:
-                found.append(pytest.param(page, unpack(data), id=f"{page}-{data['name']}"))
-    return found
+    """(page, payload) of every widget of these kinds."""
+    return [
+        pytest.param(page, data, id=f"{page}-{data['name']}")
+        for page in pages()
+        for data in built(page)
+        if data["kind"] in kinds
+    ]
+
+
+@pytest.fixture(scope="module")
+def shared(browser):
+    """`shared(base, key, page)` → the visit again while the key is the same; None closes it."""
+    with ExitStack() as stack:
+        open_now = [None, None]
+
+        def visit(base, key, page=None):
+            if open_now[0] != key:
+                stack.close()
+                open_page = stack.enter_context(visiting(browser)) if key else None
+                open_now[:] = key, key and open_page(base).goto(f"book/{page}.html")
+            return open_now[1]
+
+        yield visit
 
 
 @pytest.fixture
-def opened(visit, addresses):
-    """`opened(page, payload)` → the visit and the widget's element, over http."""
+def opened(request, shared, addresses):
+    """`opened(page, payload)` → the visit and the widget's element, over http.
+
+    A page is opened once for all tests of one function; a failure closes it.
+    """
 
     def open_widget(page, data):
-        seen = visit(addresses["http"]).goto(f"book/{page}.html")
+        seen = shared(addresses["http"], (request.function, page), page)
         root = seen.page.locator(f'[data-minidl][data-name="{data["name"]}"]').first
         unfold(root)
         root.scroll_into_view_if_needed()
         return seen, root
 
-    return open_widget
+    failed = request.session.testsfailed
+    yield open_widget
+    if request.session.testsfailed > failed:
+        shared(None, None)
 
 
 def unfold(root) -> None:
@@ -119,8 +151,20 @@ def test_puzzle_refuses_each_wrong_answer_and_takes_the_right_one(page, data, op
         assert said.startswith("✓ Right." if ok else "✗ Not yet.")
         assert keyboard.plain(reply) in said
     assert "solved" in keyboard.text_of(root.locator(".mdl-badge"))
+    seen.assert_silent()
+
+
+@pytest.mark.parametrize("page", dict.fromkeys(p.values[0] for p in widgets("puzzle")))
+def test_what_was_solved_is_solved_after_a_reload(page, opened):
+    puzzles = [data for data in built(page) if data["kind"] == "puzzle"]
+    for data in puzzles:
+        seen, root = opened(page, data)
+        what, spec = data["puzzle"], data["variants"][0]
+        assert "solved" not in root.locator(".mdl-badge").text_content()
+        keyboard.give(root, what, spec, keyboard.right_answer(what, spec))
     seen.page.reload()
-    assert "solved" in root.locator(".mdl-badge").text_content()
+    for data in puzzles:
+        assert "solved" in opened(page, data)[1].locator(".mdl-badge").text_content()
     seen.assert_silent()
 
 
