@@ -149,7 +149,9 @@ PARSE = [
     ("%0 = stablehlo.constant dense<1.0e99> : tensor<f32>", 2, 31, "too large for f32"),
     ("%0 = stablehlo.constant dense<0.0> : tensor<9999999x9999999xf32>", 2, 38, "is too large"),
     ("%0 = stablehlo.constant dense<0.0> : tensor<?xf32>", 2, 38, "needs a static tensor type"),
+    ("%0 = stablehlo.constant dense_resource<w> : tensor<2xf32>", 2, 25, "with whole constants"),
     ("$", 2, 1, "no token begins with '$'"),
+    ("{-# dialect_resources: {} #-}", 2, 3, "no token begins with '#'"),
     ("%0:3 = call @f(%x) : (tensor<2x3xf32>) -> tensor<2x3xf32>", 2, 1, "3 are named"),
     ("%0 = call @f() : (tensor<2x3xf32>) -> tensor<2x3xf32>", 2, 6, "0 operands but 1 types"),
 ]  # fmt: skip

@@ -25,13 +25,6 @@ from minidl.ir.text.lexer import Tokens
 MAX_WEIGHT = 10_000
 MAX_DEEP = 150
 MAX_FORWARD = 40  # names that are defined by names below them
-UNREAD = {
-    "dense_resource": "refers to data outside the text",
-    "sparse": "is a constant that is not written here: write it dense",
-    "opaque": "is bytes of an unknown dialect",
-    "distinct": "is an attribute with an identity, which nothing here needs",
-    "affine_set": "is a set of points, which nothing here needs",
-}
 
 
 class Alias(NamedTuple):
@@ -110,8 +103,7 @@ class AttributeParser(ConstantParser):
         read = _BY_WORD.get(word) or _BY_LETTER.get(word[:1])
         if read is not None:
             return read(self)
-        if word in UNREAD and self.words[self.at_ + 1] in ("<", "["):
-            raise self.error(f"{word} {UNREAD[word]}", self.at_)
+        self.refuse_unread()
         return self.type()
 
     def _unit(self) -> None:

@@ -19,6 +19,13 @@ from minidl.ir.text.cursor import Cursor
 
 MAX_ELEMENTS = 1 << 26
 _BITS = {1: np.uint8, 2: np.uint16, 4: np.uint32, 8: np.uint64}
+UNREAD = {
+    "dense_resource": "refers to data outside the program: print it with whole constants",
+    "sparse": "is a constant that is not written here: write it dense",
+    "opaque": "is bytes of an unknown dialect",
+    "distinct": "is an attribute with an identity, which nothing here needs",
+    "affine_set": "is a set of points, which nothing here needs",
+}
 
 
 class ConstantParser(Cursor):
@@ -37,12 +44,19 @@ class ConstantParser(Cursor):
 
     def _dense_literal(self) -> tuple[Any, int]:
         """What stands in `dense<…>`, and where."""
+        self.refuse_unread()
         self.expect("dense")
         self.expect("<")
         at = self.at_
         literal: Any = None if self.at(">") else self._literal(0)
         self.expect(">")
         return literal, at
+
+    def refuse_unread(self) -> None:
+        """Constants and attributes of MLIR that are known by name only."""
+        word = self.words[self.at_]
+        if word in UNREAD and self.words[self.at_ + 1] in ("<", "["):
+            raise self.error(f"{word} {UNREAD[word]}", self.at_)
 
     def _dense_checked(self, literal: Any, type_: Any, at: int) -> Dense:
         if not isinstance(type_, TensorType | VectorType) or not type_.is_static:

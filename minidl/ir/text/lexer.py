@@ -82,7 +82,9 @@ class Tokens:
                     f"no token begins with {found[2]!r}",
                     span=self._span(found.start(2), 1),
                     text=text,
-                    hint="is this MLIR text?",
+                    hint="resources are not read: print the program with whole constants"
+                    if "{-#" in text
+                    else "is this MLIR text?",
                 )
         self.words.append("")
         self.starts.append(len(text))
