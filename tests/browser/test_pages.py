@@ -5,35 +5,49 @@ from __future__ import annotations
 import pytest
 
 from minidl_book.data import pages
+from tests.browser.conftest import visiting
 
 PAGES = [f"book/{page}.html" for page in pages()]
 SCHEMES = ["http", "file"]
 UNDRAWN = """() => [...document.querySelectorAll("[data-minidl]")]
   .filter(e => !e.dataset.minidlReady || e.getBoundingClientRect().height < 20)
   .map(e => e.dataset.minidl + " " + (e.dataset.name || e.id))"""
+THEME = "colours => document.documentElement.dataset.theme === colours"
 OVERFLOW = "() => document.scrollingElement.scrollWidth - window.innerWidth"
 
 
-@pytest.mark.parametrize("scheme", SCHEMES)
-@pytest.mark.parametrize("path", PAGES)
-def test_page_is_silent_and_its_widgets_draw(path, scheme, addresses, visit):
-    opened = visit(addresses[scheme]).goto(path)
+@pytest.fixture(scope="module", params=PAGES)
+def opened(request, browser, addresses):
+    """A page over http, opened once for the tests that only look; light, and 1,300 wide."""
+    with visiting(browser) as visit:
+        yield visit(addresses["http"], color_scheme="light").goto(request.param)
+
+
+def test_page_is_silent_and_its_widgets_draw(opened):
     assert opened.page.evaluate(UNDRAWN) == []
     opened.assert_silent()
 
 
-@pytest.mark.parametrize("path", PAGES)
 @pytest.mark.parametrize("colours", ["light", "dark"])
-def test_page_has_no_accessibility_violation_of_ours(path, colours, addresses, visit, axe):
-    opened = visit(addresses["http"], color_scheme=colours).goto(path)
+def test_page_has_no_accessibility_violation_of_ours(opened, colours, axe):
+    opened.page.emulate_media(color_scheme=colours)
+    opened.page.wait_for_function(THEME, arg=colours)
     found = axe(opened.page, "article.bd-article")
+    opened.page.emulate_media(color_scheme="light")
     assert not found, "\n".join(found)
 
 
 @pytest.mark.parametrize("path", PAGES)
 def test_page_fits_a_phone(path, addresses, visit):
-    opened = visit(addresses["http"], viewport={"width": 390, "height": 800}).goto(path)
-    assert opened.page.evaluate(OVERFLOW) <= 0
+    seen = visit(addresses["http"], viewport={"width": 390, "height": 800}).goto(path)
+    assert seen.page.evaluate(OVERFLOW) <= 0
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_page_is_silent_and_its_widgets_draw_from_the_folder(path, addresses, visit):
+    seen = visit(addresses["file"]).goto(path)
+    assert seen.page.evaluate(UNDRAWN) == []
+    seen.assert_silent()
 
 
 @pytest.mark.parametrize("path", PAGES)
