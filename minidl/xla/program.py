@@ -16,8 +16,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import numpy as np
-
 from minidl.core.errors import UnsupportedError
 from minidl.core.native import parallel_text
 from minidl.ir.llvm.text import LLVM, FunctionText, ModuleText, type_text
@@ -184,7 +182,8 @@ class _Sequence:
         type_, name = memory(op.result.type), f"constant_{self.program.globals}"
         self.program.globals += 1
         data = op["value"].array
-        stored = Dense(data.view(np.int8) if data.dtype == bool else data)
+        sign_less = data.dtype.kind in "bu"  # below StableHLO the op knows the sign
+        stored = Dense(data.view(f"i{data.itemsize}") if sign_less else data)
         self.globals.append(
             Operation(
                 "memref.global",

@@ -183,8 +183,15 @@ def _verify_cast(op: Operation, what: str, fits: Cast) -> None:
 
 for names, (what, fits) in CASTS.items():
     for short in names.split():
-        check = partial(_verify_cast, what=what, fits=fits)
-        define(f"arith.{short}", "x", form="%x {} :to", verify=check, traits="pure scalar")
+        known, words = _FLAGS["wraps" if short == "trunci" else ""]
+        define(
+            f"arith.{short}",
+            "x",
+            attributes=known,
+            form=f"%x {words} {{}} :to",
+            verify=partial(_verify_cast, what=what, fits=fits),
+            traits="pure scalar",
+        )
 
 
 def _print_select(op: Operation, printer: Any) -> str:

@@ -15,6 +15,7 @@ from minidl.ir.mlir.core import Operation
 from minidl.ir.mlir.spec import define
 from minidl.ir.mlir.types import ShapedType, index
 from minidl.ir.text.form import Custom, Parts
+from minidl.ir.text.generic_form import FILL, WINDOW, window_form
 from minidl.ir.text.kinds import I64, INTS, ITERATORS, MAPS, SEGMENTS
 
 
@@ -149,7 +150,7 @@ def _parse_fill(p: Any) -> Parts:
     return parts
 
 
-define("linalg.fill", "value output", form=Custom(_print_fill, _parse_fill))
+define("linalg.fill", "value output", form=Custom(_print_fill, _parse_fill), generic=FILL)
 
 
 def _parse_empty(p: Any) -> Parts:
@@ -193,8 +194,6 @@ define(
     ),
     traits="pure",
 )
-
-WINDOW = ("offsets", "sizes", "strides")
 
 
 def window_text(op: Operation) -> str:
@@ -249,6 +248,7 @@ for _name, _operands, _word in (
         _operands,
         attributes=dict.fromkeys(WINDOW, INTS),
         form=_windowed(len(_operands.split()), _word),
+        generic=window_form(len(_operands.split())),
         traits="pure",
     )
 

@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from minidl.core.errors import ParseError
 from minidl.ir.dialects.builtin import parse_terminator
 from minidl.ir.mlir.core import Operation
 from minidl.ir.mlir.spec import define
 from minidl.ir.mlir.types import MemRefType, Type, VectorType, index
 from minidl.ir.text.form import Custom, Parts
+from minidl.ir.text.generic_form import check_window, renamed_form, window_form
 from minidl.ir.text.kinds import INTS, STR, SYMBOL, TYPE, Kind, int_kind
 from minidl.ir.text.printer import dense_text
 
@@ -181,21 +183,29 @@ def row_major(shape: Sequence[int]) -> tuple[int, ...]:
     return tuple(reversed(strides))
 
 
+def _row_major_window(to: Any) -> dict[str, tuple[int, ...]]:
+    if not isinstance(to, MemRefType):
+        raise ParseError(f"expected a memref type, got {to}")
+    return {"offsets": (0,), "sizes": to.dims, "strides": row_major(to.dims)}
+
+
 def _parse_cast_shape(p: Any) -> Parts:
     parts = Parts(operands=[p.value_name()])
-    for word in ("to", "offset"):
-        p.expect(word)
-    p.expect(":")
-    INTS.parse(p, True)
-    for word in ("sizes", "strides"):
-        p.expect(",")
+    p.expect("to")
+    at, written = p.at_, {}
+    for word, key in (("offset", "offsets"), ("sizes", "sizes"), ("strides", "strides")):
+        p.accept(",")
         p.expect(word)
         p.expect(":")
-        INTS.parse(p, True)
+        written[key] = INTS.parse(p, True)
     p.expect(":")
     parts.operand_types = [p.type()]
     p.expect("to")
     parts.result_types = [p.type()]
+    try:
+        check_window(written, _row_major_window(parts.result_types[0]))
+    except ParseError as error:
+        raise p.error(error.message, at) from None
     return parts
 
 
@@ -203,6 +213,7 @@ define(
     "memref.reinterpret_cast",
     "source",
     form=Custom(_print_cast_shape, _parse_cast_shape),
+    generic=window_form(1, _row_major_window),
     traits="pure",
 )
 
@@ -262,6 +273,7 @@ define(
     "vector",
     attributes={"position": int_kind("i64")},
     form=Custom(_print_extract, _parse_extract),
+    generic=renamed_form("position", "static_position", INTS),
     traits="pure",
 )
 

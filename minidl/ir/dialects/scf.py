@@ -74,11 +74,11 @@ define("scf.while", "inits*", form=Custom(_print_while, _parse_while), regions=2
 def _print_switch(op: Operation, printer: Any) -> str:
     default, *cases = op.regions
     types = f" -> {', '.join(str(v.type) for v in op.results)}" if op.results else ""
-    pad, keep = "  " * printer.indent, bool(op.results)
+    pad = "  " * printer.indent
     lines = [f"scf.index_switch {printer.name(op.operands[0])}{types} "]
     for number, region in zip(op["cases"], cases, strict=True):
-        lines.append(f"{pad}case {number} {printer.region(region, terminator=keep)}")
-    lines.append(f"{pad}default {printer.region(default, terminator=keep)}")
+        lines.append(f"{pad}case {number} {printer.region(region)}")
+    lines.append(f"{pad}default {printer.region(default)}")
     return "\n".join(lines)
 
 

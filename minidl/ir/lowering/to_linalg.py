@@ -26,7 +26,7 @@ from minidl.ir.lowering.indexing import (
     lowered,
     tensor_type,
 )
-from minidl.ir.lowering.scalars import convert, signless
+from minidl.ir.lowering.scalars import constant, convert, signless
 from minidl.ir.mlir.attributes import Affine, AffineMap
 from minidl.ir.mlir.core import Operation, Region, Value
 from minidl.ir.mlir.location import Location, fuse
@@ -108,13 +108,19 @@ class _Group:
         location: Location,
         lanes: bool = False,
     ) -> list[Value]:
-        """The generic around a finished body; the first `parallel` dimensions are parallel."""
+        """The generic around a finished body; the first `parallel` dimensions are parallel.
+
+        Where a loop makes no round MLIR takes no map like `d0 + d1`, and none is needed.
+        """
         body.builder.location = location
         body.builder.create("linalg.yield", yields)
         ins, maps = body.operands()
         for value in outs[len(body.block.args) - len(ins) :]:
             body.block.add_arg(tensor_type(value).element)
         rank = len(body.sizes)
+        moved = any(e.terms and e.as_dim is None for where in maps for e in where)
+        if moved and 0 in tensor_type(outs[0]).dims:
+            return self._nothing(body, outs, location)
         kinds = ["parallel"] * parallel + ["reduction"] * (rank - parallel)
         attributes: dict[str, Any] = {
             "indexing_maps": tuple(AffineMap(rank, where) for where in (*maps, *out_maps)),
@@ -128,6 +134,15 @@ class _Group:
             "linalg.generic", [*ins, *outs], attributes, types, regions, location=location
         )
         return op.results
+
+    def _nothing(self, body: Body, outs: list[Value], location: Location) -> list[Value]:
+        """Outputs without elements, by a body that reads nothing in place of this one."""
+        for made in reversed(list(body.block)):
+            made.erase()
+        dims = tensor_type(outs[0]).dims
+        plain, at = self.body(dims), here(len(dims))
+        yields = [constant(plain.builder, 0, tensor_type(v).element) for v in outs]
+        return self.generic(plain, yields, outs, [at] * len(outs), len(dims), location)
 
     def filled(self, type_: TensorType, init: Value, location: Location) -> Value:
         b = self.builder

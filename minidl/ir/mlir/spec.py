@@ -8,6 +8,7 @@ Real: ODS rows are TableGen and generate C++; here the row is the program.
     attributes  name → Kind; a name that ends in `?` may be absent
     infer       shape rule: (operand types, attributes, regions) → result types
     form        the pretty text as a little format (see `ir.text.form`), or a custom pair
+    generic     the generic form, where MLIR writes more than the row keeps (`ir.text.generic_form`)
     verify      further constraints of the specification
     traits      pure, terminator, elementwise, commutative, isolated, constant …
 """
@@ -35,6 +36,7 @@ class OpSpec:
     attributes: dict[str, Any] = field(default_factory=dict)
     infer: Infer | None = None
     form: Any = None
+    generic: Any = None
     verify: Callable[[Operation], None] | None = None
     traits: frozenset[str] = frozenset()
     regions: int = 0
@@ -48,7 +50,8 @@ class OpSpec:
 
     def kind(self, attribute: str) -> Any:
         """The Kind of a named attribute, or None for one the row does not know."""
-        return self.attributes.get(attribute) or self.attributes.get(attribute + "?")
+        own = self.attributes.get(attribute) or self.attributes.get(attribute + "?")
+        return own or (self.generic.kinds.get(attribute) if self.generic else None)
 
     def slices(self, count: int) -> list[slice]:
         """Where each named operand stands among `count`; lists share equally."""

@@ -218,7 +218,7 @@ class Parser(LocationParser):
                 self.define_value(f"{name}#{i}", next(results) if i else first, at)
 
     def _generic_parts(self, spec: OpSpec) -> Parts:
-        parts = Parts()
+        parts, start = Parts(), self.at_ - 1
         self.expect("(")
         parts.operands = self.value_list()
         self.expect(")")
@@ -237,6 +237,11 @@ class Parser(LocationParser):
         function = self.function_type()
         parts.operand_types = list(function.inputs)
         parts.result_types = list(function.outputs)
+        if spec.generic is not None:
+            try:
+                spec.generic.adopt(parts)
+            except ParseError as error:
+                raise self.error(f"{spec.name}: {error.message}", start) from None
         return parts
 
     def _build(self, spec: OpSpec, parts: Parts, at: int) -> Operation:

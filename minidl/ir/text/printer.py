@@ -114,10 +114,15 @@ class Printer:
         }
         own = {k: v for k, v in kept.items() if spec and spec.kind(k)}
         rest = {k: v for k, v in kept.items() if k not in own}
+        form = spec.generic if spec else None
+        if form is not None:
+            own = form.write(op)
         if own:
             text += f" <{{{self._entries(op, own)}}}>"
         if op.regions:
             text += f" ({', '.join(self.region(r, entry=True) for r in op.regions)})"
+        if form is not None and form.region:
+            text += f" ({form.region(op, self)})"
         if inner := self._entries(op, rest):
             text += f" {{{inner}}}"
         types = FunctionType(tuple(v.type for v in op.operands), tuple(v.type for v in op.results))
