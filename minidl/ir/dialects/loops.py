@@ -15,8 +15,8 @@ from minidl.ir.mlir.core import Operation
 from minidl.ir.mlir.spec import define
 from minidl.ir.mlir.types import MemRefType, Type, VectorType, index
 from minidl.ir.text.form import Custom, Parts
-from minidl.ir.text.generic_form import check_window, renamed_form, window_form
-from minidl.ir.text.kinds import INTS, STR, SYMBOL, TYPE, Kind, int_kind
+from minidl.ir.text.generic_form import check_window, fixed_form, renamed_form, window_form
+from minidl.ir.text.kinds import ANY, INTS, SEGMENTS, STR, SYMBOL, TYPE, Kind, int_kind
 from minidl.ir.text.printer import dense_text
 
 DENSE = Kind("dense", lambda v, pretty: f"{dense_text(v)} : {v.type}", lambda p, pretty: p.dense())
@@ -106,7 +106,11 @@ def _parse_alloca(p: Any) -> Parts:
     return Parts(operand_types=[], result_types=[p.type()])
 
 
-define("memref.alloca", form=Custom(_print_alloca, _parse_alloca))
+define(
+    "memref.alloca",
+    form=Custom(_print_alloca, _parse_alloca),
+    generic=fixed_form(operandSegmentSizes=(SEGMENTS, (0, 0))),
+)
 define(
     "memref.get_global",
     attributes={"name": SYMBOL},
@@ -138,6 +142,7 @@ define(
         ),
         _parse_global,
     ),
+    generic=fixed_form(constant=(ANY, None), sym_visibility=(STR, "private")),
 )
 
 

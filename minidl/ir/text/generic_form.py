@@ -96,6 +96,21 @@ def renamed_form(own: str, theirs: str, kind: Any) -> GenericForm:
     return GenericForm({theirs: kind}, lambda op: {theirs: (op[own],)}, read)
 
 
+def fixed_form(**fixed: tuple[Any, Any]) -> GenericForm:
+    """Attributes that have one value here: name → (Kind, value)."""
+
+    def write(op: Operation) -> dict[str, Any]:
+        return {**op.attributes, **{name: value for name, (_, value) in fixed.items()}}
+
+    def read(parts: Parts) -> dict[str, Any]:
+        for name, (kind, value) in fixed.items():
+            if parts.attributes[name] != value:
+                raise ParseError(f"{name} must be {kind.text(value, False)}")
+        return {}
+
+    return GenericForm({name: kind for name, (kind, _) in fixed.items()}, write, read)
+
+
 def _fill_region(op: Operation, printer: Any) -> str:
     value, out = op.operands[0].type, op.operands[1].type
     into = getattr(out, "element", out)

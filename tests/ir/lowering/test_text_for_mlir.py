@@ -64,6 +64,11 @@ LINES = [
         '%0 = "vector.extract"(%v) <{static_position = array<i64: 1, 2>}> : (vector<4xf32>) -> f32',
         "must hold one number",
     ),
+    (
+        '%0 = "memref.alloca"() <{operandSegmentSizes = array<i32: 0, 0>}> : () -> memref<4xf32>',
+        None,
+    ),
+    ('%0 = "memref.alloca"() : () -> memref<4xf32>', "operandSegmentSizes is missing"),
 ]
 
 
@@ -83,6 +88,19 @@ def test_what_a_row_does_not_keep_is_refused(line, says):
     with pytest.raises(ParseError, match=says) as caught:
         ir.parse(text)
     assert caught.value.line == 4
+
+
+def test_a_global_is_private_and_constant():
+    text = """"builtin.module"() ({{
+      "memref.global"() <{{{}initial_value = dense<[1, -1]> : tensor<2xi16>, sym_name = "w",
+        sym_visibility = "{}", type = memref<2xi16>}}> : () -> () }}) : () -> ()"""
+    module = ir.parse(text.format("constant, ", "private"))
+    assert 'memref.global "private" constant @w : memref<2xi16> = dense<[1, -1]>' in str(module)
+    wrong = [("", "private", "constant is missing")]
+    wrong += [("constant, ", "nested", 'sym_visibility must be "private"')]
+    for unit, visible, says in wrong:
+        with pytest.raises(ParseError, match=says):
+            ir.parse(text.format(unit, visible))
 
 
 def test_a_cast_written_against_its_type_is_refused():
