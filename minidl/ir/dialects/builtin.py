@@ -15,17 +15,22 @@ from minidl.ir.mlir.core import Operation, Region
 from minidl.ir.mlir.location import Location
 from minidl.ir.mlir.spec import define
 from minidl.ir.mlir.types import FunctionType, Type
-from minidl.ir.text.attrprinter import dictionary_text
+from minidl.ir.text.attrprinter import NOTE, dictionary_text
 from minidl.ir.text.form import Custom, Parts
 from minidl.ir.text.kinds import ANY, STR, SYMBOL, TYPE
 
 VISIBILITIES = ("public", "private", "nested")
 
 
+def _said(op: Operation, skip: Sequence[str]) -> dict[str, Any]:
+    """The attributes that the head has not said, without notes between stages."""
+    return {k: v for k, v in op.attributes.items() if k not in skip and k[0] != NOTE}
+
+
 def _print_module(op: Operation, printer: Any) -> str:
     name = f" {Symbol(op['sym_name'])}" if "sym_name" in op.attributes else ""
     visibility = f" {op['sym_visibility']}" if "sym_visibility" in op.attributes else ""
-    rest = {k: v for k, v in op.attributes.items() if k not in ("sym_name", "sym_visibility")}
+    rest = _said(op, ("sym_name", "sym_visibility"))
     attributes = f" attributes {dictionary_text(rest)}" if rest else ""
     return f"{printer.op_name(op)}{visibility}{name}{attributes} {printer.region(op.region)}"
 
@@ -59,7 +64,7 @@ def print_function(op: Operation, printer: Any, skip: Sequence[str] = (), after:
     single = len(results) == 1 and not op.get("res_attrs")
     single = single and not isinstance(function.outputs[0], FunctionType)
     arrow = f" -> {results[0] if single else '(' + ', '.join(results) + ')'}" if results else ""
-    rest = {k: v for k, v in op.attributes.items() if k not in (*_IN_THE_HEAD, *skip, WRITTEN)}
+    rest = _said(op, (*_IN_THE_HEAD, *skip, WRITTEN))
     attributes = f" attributes {dictionary_text(rest)}" if rest else ""
     body = f" {printer.region(op.region)}" if op.region.blocks else ""
     return f"{Symbol(op['sym_name'])}({', '.join(arguments)}){arrow}{after}{attributes}{body}"

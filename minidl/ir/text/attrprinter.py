@@ -18,6 +18,7 @@ from minidl.ir.text.decimals import number_text
 from minidl.ir.text.lexer import quote
 
 LONG = 100  # elements of an array that is written as hexadecimal
+NOTE = "~"  # begins the name of a note between two stages, which is no part of the program
 
 
 def entry(name: str, text: str) -> str:
@@ -96,4 +97,4 @@ def _nested(array: Any, element: ScalarType) -> str:
     return "[" + ", ".join(_nested(row, element) for row in array) + "]"
 
 
-__all__ = ["attribute_text", "dense_text", "dictionary_text", "entry", "number_text"]
+__all__ = ["NOTE", "attribute_text", "dense_text", "dictionary_text", "entry", "number_text"]

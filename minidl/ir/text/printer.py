@@ -15,7 +15,7 @@ from minidl.ir.mlir.attributes import WRITTEN
 from minidl.ir.mlir.core import Block, Operation, Region, Value
 from minidl.ir.mlir.spec import SPECS
 from minidl.ir.mlir.types import FunctionType
-from minidl.ir.text.attrprinter import attribute_text, dense_text, entry, number_text
+from minidl.ir.text.attrprinter import NOTE, attribute_text, dense_text, entry, number_text
 from minidl.ir.text.form import Custom, print_form
 from minidl.ir.text.naming import Names
 from minidl.ir.text.places import Places
@@ -192,9 +192,6 @@ class Printer:
         if not terminator and ops and not ops[-1].operands:
             ops = ops[:-1]
         return [pad + self.op(op) for op in ops]
-
-
-NOTE = "~"  # begins the name of a note between two stages, which is no part of the program
 
 
 def _predecessors(region: Region) -> dict[Block, list[Block]]:

@@ -6,10 +6,10 @@ import pytest
 
 from minidl import ir, xla
 from minidl.core.errors import ParseError
-from tests.ir import jaxlib_mlir
+from tests.ir import jaxlib_mlir, samples
 from tests.xla import computed
 
-SEEDS = [*range(60), 84, 113]  # 84: a window without elements; 113: a switch without results
+SEEDS = [*range(30), 84, 113]  # 84: a window without elements; 113: a switch without results
 BODY = """"builtin.module"() ({{
   "func.func"() <{{function_type = {signature}, sym_name = "main"}}> ({{
   ^bb0({args}):
@@ -19,19 +19,27 @@ BODY = """"builtin.module"() ({{
 }}) : () -> ()"""
 
 
-def stages(seed: int):
-    exe = xla.compile(computed.seeded(seed))
-    return [exe.modules["linalg"], exe.modules["loops"]]
-
-
-@pytest.mark.parametrize("seed", SEEDS)
-def test_random_programs_are_accepted_and_read_back(seed):
-    for module in stages(seed):
+def check(source: ir.Module) -> None:
+    exe = xla.compile(source)
+    for module in (exe.modules["linalg"], exe.modules["loops"]):
         text = str(module)
         assert jaxlib_mlir.refusal(text) is None
         assert jaxlib_mlir.refusal(module.text(generic=True)) is None
         assert str(ir.parse(jaxlib_mlir.generic(text))) == text
         assert str(ir.parse(module.text(generic=True))) == text
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_random_programs_are_accepted_and_read_back(seed):
+    check(computed.seeded(seed))
+
+
+@pytest.mark.parametrize("part", range(8))
+def test_open_programs_are_accepted_and_read_back(part):
+    rows = samples.open_data()[part::8]
+    assert len(rows) > 100
+    for row in rows:
+        check(ir.parse(row["text"]))
 
 
 WINDOW = (
