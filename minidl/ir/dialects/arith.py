@@ -16,7 +16,7 @@ from minidl.ir.mlir.attributes import Dense, Typed
 from minidl.ir.mlir.core import Operation
 from minidl.ir.mlir.spec import define
 from minidl.ir.mlir.types import ScalarType, Type, VectorType, i1
-from minidl.ir.text.form import Custom, Parts
+from minidl.ir.text.form import Custom, Parts, bare
 from minidl.ir.text.kinds import FAST, FCMP, ICMP, Kind, flags, numbered
 from minidl.ir.text.printer import attribute_text
 
@@ -214,7 +214,7 @@ define(
     "arith.select",
     "cond on_true on_false",
     infer=lambda types, attributes, regions: [types[1]],
-    form=Custom(_print_select, _parse_select),
+    form=bare(_print_select, _parse_select),
     traits="pure scalar",
 )
 

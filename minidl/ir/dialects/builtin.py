@@ -18,6 +18,7 @@ from minidl.ir.mlir.types import FunctionType, Type
 from minidl.ir.text.attrprinter import NOTE, dictionary_text
 from minidl.ir.text.form import Custom, Parts
 from minidl.ir.text.kinds import ANY, STR, SYMBOL, TYPE
+from minidl.ir.text.terminators import terminator
 
 VISIBILITIES = ("public", "private", "nested")
 
@@ -195,23 +196,6 @@ def _parse_call(p: Any) -> Parts:
     return parts
 
 
-def print_terminator(op: Operation, printer: Any) -> str:
-    """The name, then `%a, %b : types` or nothing."""
-    names = ", ".join(map(printer.name, op.operands))
-    types = ", ".join(str(v.type) for v in op.operands)
-    rest = printer.attr_dict(op)
-    return f"{printer.op_name(op)}{rest and ' ' + rest}{names and f' {names} : {types}'}"
-
-
-def parse_terminator(p: Any) -> Parts:
-    """`return %a, %b : types` or nothing after the name."""
-    parts = Parts(attributes=p.attr_dict(), operands=p.value_list(), result_types=[])
-    if parts.operands:
-        p.expect(":")
-        parts.operand_types = p.type_list()
-    return parts
-
-
 define(
     "builtin.module",
     form=Custom(_print_module, _parse_module),
@@ -240,12 +224,6 @@ define(
     attributes={"callee": SYMBOL},
     traits="call",
 )
-define(
-    "func.return",
-    "operands*",
-    infer=lambda types, attributes, regions: [],
-    form=Custom(print_terminator, parse_terminator),
-    traits="terminator",
-)
+terminator("func.return", "operands*")
 
-__all__ = ["parse_function", "parse_terminator", "print_function", "print_terminator"]
+__all__ = ["parse_function", "print_function"]

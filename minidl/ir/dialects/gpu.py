@@ -19,9 +19,7 @@ from typing import Any
 from minidl.core.errors import VerifyError
 from minidl.ir.dialects.builtin import (
     parse_function,
-    parse_terminator,
     print_function,
-    print_terminator,
 )
 from minidl.ir.mlir.attributes import Raw, Symbol
 from minidl.ir.mlir.core import Block, Operation
@@ -30,6 +28,7 @@ from minidl.ir.mlir.types import index
 from minidl.ir.text.attrprinter import dictionary_text
 from minidl.ir.text.form import Custom, Parts
 from minidl.ir.text.kinds import ANY, STR, TYPE, enum_kind
+from minidl.ir.text.terminators import terminator
 
 DIMENSION = enum_kind("gpu", "dim", "x y z")
 for short in ("thread_id", "block_id", "block_dim", "grid_dim", "global_id"):
@@ -47,13 +46,7 @@ define(
     defaults={"scope": Raw("#gpu.barrier_scope<workgroup>")},
     form="{}",
 )
-define(
-    "gpu.return",
-    "results*",
-    infer=lambda types, attributes, regions: [],
-    form=Custom(print_terminator, parse_terminator),
-    traits="terminator",
-)
+terminator("gpu.return")
 
 
 def _print_module(op: Operation, printer: Any) -> str:

@@ -7,16 +7,17 @@ Real: linalg has some fifty named ops beside `generic`; each is a generic with a
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from minidl.core.errors import VerifyError
-from minidl.ir.dialects.builtin import parse_terminator
 from minidl.ir.mlir.core import Operation
 from minidl.ir.mlir.spec import define
 from minidl.ir.mlir.types import ShapedType, index
-from minidl.ir.text.form import Custom, Parts
+from minidl.ir.text.form import Parts, bare
 from minidl.ir.text.generic_form import FILL, WINDOW, window_form
 from minidl.ir.text.kinds import I64, INTS, ITERATORS, MAPS, SEGMENTS
+from minidl.ir.text.terminators import terminator
 
 
 def _typed(op: Operation, values: Any, printer: Any) -> str:
@@ -103,29 +104,18 @@ define(
         "iterator_types": ITERATORS,
         "operandSegmentSizes": SEGMENTS,
     },
-    form=Custom(_print_generic, _parse_generic),
+    form=bare(_print_generic, _parse_generic),
     verify=_verify_generic,
     regions=1,
 )
 
 
-def _print_yield(op: Operation, printer: Any) -> str:
-    types = ", ".join(str(v.type) for v in op.operands)
-    return f"linalg.yield {', '.join(map(printer.name, op.operands))} : {types}"
-
-
-define(
-    "linalg.yield",
-    "results*",
-    infer=lambda types, attributes, regions: [],
-    form=Custom(_print_yield, parse_terminator),
-    traits="terminator",
-)
+terminator("linalg.yield", behind=True)
 define(
     "linalg.index",
     attributes={"dim": I64},
     infer=lambda types, attributes, regions: [index],
-    form="$dim : index",
+    form="$dim {} : index",
     traits="pure",
 )
 
@@ -150,7 +140,7 @@ def _parse_fill(p: Any) -> Parts:
     return parts
 
 
-define("linalg.fill", "value output", form=Custom(_print_fill, _parse_fill), generic=FILL)
+define("linalg.fill", "value output", form=bare(_print_fill, _parse_fill), generic=FILL)
 
 
 def _parse_empty(p: Any) -> Parts:
@@ -161,7 +151,7 @@ def _parse_empty(p: Any) -> Parts:
 
 define(
     "tensor.empty",
-    form=Custom(lambda op, printer: f"tensor.empty() : {op.result.type}", _parse_empty),
+    form=bare(lambda op, printer: f"tensor.empty() : {op.result.type}", _parse_empty),
     traits="pure",
 )
 
@@ -185,7 +175,7 @@ def _parse_extract(p: Any) -> Parts:
 define(
     "tensor.extract",
     "tensor indices*",
-    form=Custom(
+    form=bare(
         lambda op, p: (
             f"tensor.extract {p.name(op.operands[0])}"
             f"[{', '.join(map(p.name, op.operands[1:]))}] : {op.operands[0].type}"
@@ -235,10 +225,6 @@ def _parse_windowed(p: Any, count: int, word: str) -> Parts:
     return parts
 
 
-def _windowed(count: int, word: str) -> Custom:
-    return Custom(_print_windowed, lambda p: _parse_windowed(p, count, word))
-
-
 for _name, _operands, _word in (
     ("tensor.extract_slice", "source", "to"),
     ("tensor.insert_slice", "source dest", "into"),
@@ -247,7 +233,9 @@ for _name, _operands, _word in (
         _name,
         _operands,
         attributes=dict.fromkeys(WINDOW, INTS),
-        form=_windowed(len(_operands.split()), _word),
+        form=bare(
+            _print_windowed, partial(_parse_windowed, count=len(_operands.split()), word=_word)
+        ),
         generic=window_form(len(_operands.split())),
         traits="pure",
     )
@@ -270,6 +258,6 @@ def _parse_reshape(p: Any) -> Parts:
     return parts
 
 
-define("tensor.reshape", "source shape", form=Custom(_print_reshape, _parse_reshape), traits="pure")
+define("tensor.reshape", "source shape", form=bare(_print_reshape, _parse_reshape), traits="pure")
 # The same value under another type, between stages that agree later.
-define("builtin.unrealized_conversion_cast", "x", form="%x {} :to", traits="pure")
+define("builtin.unrealized_conversion_cast", "x", form="%x :to {}", traits="pure")

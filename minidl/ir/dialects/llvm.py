@@ -17,9 +17,7 @@ from typing import Any
 from minidl.core.errors import VerifyError
 from minidl.ir.dialects.builtin import (
     parse_function,
-    parse_terminator,
     print_function,
-    print_terminator,
 )
 from minidl.ir.dialects.cf import Branch, segments, verify_branch
 from minidl.ir.mlir.attributes import Raw
@@ -40,6 +38,7 @@ from minidl.ir.text.kinds import (
     int_kind,
     numbered,
 )
+from minidl.ir.text.terminators import terminator
 
 PTR = OpaqueType("!llvm.ptr")
 VOID = OpaqueType("!llvm.void")
@@ -255,13 +254,7 @@ for short, operands, attributes in (
         verify=verify_branch,
         traits="terminator",
     )
-define(
-    "llvm.return",
-    "results*",
-    infer=lambda types, attributes, regions: [],
-    form=Custom(print_terminator, parse_terminator),
-    traits="terminator",
-)
+terminator("llvm.return")
 define(
     "llvm.unreachable",
     infer=lambda types, attributes, regions: [],

@@ -10,14 +10,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from minidl.core.errors import ParseError
-from minidl.ir.dialects.builtin import parse_terminator
 from minidl.ir.mlir.core import Operation
 from minidl.ir.mlir.spec import define
 from minidl.ir.mlir.types import MemRefType, Type, VectorType, index
-from minidl.ir.text.form import Custom, Parts
+from minidl.ir.text.form import Parts, bare
 from minidl.ir.text.generic_form import check_window, fixed_form, renamed_form, window_form
 from minidl.ir.text.kinds import ANY, INTS, SEGMENTS, STR, SYMBOL, TYPE, Kind, int_kind
 from minidl.ir.text.printer import dense_text
+from minidl.ir.text.terminators import terminator
 
 DENSE = Kind("dense", lambda v, pretty: f"{dense_text(v)} : {v.type}", lambda p, pretty: p.dense())
 
@@ -31,7 +31,7 @@ define(
     "memref.load",
     "memref indices*",
     infer=_element,
-    form=Custom(
+    form=bare(
         lambda op, p: f"memref.load {_access(op, 0, p)} : {op.operands[0].type}",
         lambda p: _parse_access(p, stored=False, vector=False),
     ),
@@ -40,7 +40,7 @@ define(
     "memref.store",
     "value memref indices*",
     infer=lambda types, attributes, regions: [],
-    form=Custom(
+    form=bare(
         lambda op, p: (
             f"memref.store {p.name(op.operands[0])}, {_access(op, 1, p)} : {op.operands[1].type}"
         ),
@@ -50,7 +50,7 @@ define(
 define(
     "vector.load",
     "memref indices*",
-    form=Custom(
+    form=bare(
         lambda op, p: f"vector.load {_access(op, 0, p)} : {op.operands[0].type}, {op.result.type}",
         lambda p: _parse_access(p, stored=False, vector=True),
     ),
@@ -59,7 +59,7 @@ define(
     "vector.store",
     "value memref indices*",
     infer=lambda types, attributes, regions: [],
-    form=Custom(
+    form=bare(
         lambda op, p: (
             f"vector.store {p.name(op.operands[0])}, {_access(op, 1, p)} : "
             f"{op.operands[1].type}, {op.operands[0].type}"
@@ -108,13 +108,13 @@ def _parse_alloca(p: Any) -> Parts:
 
 define(
     "memref.alloca",
-    form=Custom(_print_alloca, _parse_alloca),
+    form=bare(_print_alloca, _parse_alloca),
     generic=fixed_form(operandSegmentSizes=(SEGMENTS, (0, 0))),
 )
 define(
     "memref.get_global",
     attributes={"name": SYMBOL},
-    form="$name :results",
+    form="$name :results {}",
     traits="pure",
 )
 
@@ -135,7 +135,7 @@ def _parse_global(p: Any) -> Parts:
 define(
     "memref.global",
     attributes={"sym_name": STR, "type": TYPE, "initial_value": DENSE},
-    form=Custom(
+    form=bare(
         lambda op, p: (
             f'memref.global "private" constant @{op["sym_name"]} : {op["type"]} = '
             f"{dense_text(op['initial_value'])}"
@@ -164,7 +164,7 @@ def _parse_view(p: Any) -> Parts:
     return parts
 
 
-define("memref.view", "source byte_shift", form=Custom(_print_view, _parse_view), traits="pure")
+define("memref.view", "source byte_shift", form=bare(_print_view, _parse_view), traits="pure")
 
 
 def _print_cast_shape(op: Operation, printer: Any) -> str:
@@ -217,7 +217,7 @@ def _parse_cast_shape(p: Any) -> Parts:
 define(
     "memref.reinterpret_cast",
     "source",
-    form=Custom(_print_cast_shape, _parse_cast_shape),
+    form=bare(_print_cast_shape, _parse_cast_shape),
     generic=window_form(1, _row_major_window),
     traits="pure",
 )
@@ -237,7 +237,7 @@ def _parse_to(p: Any) -> Parts:
     return parts
 
 
-define("vector.broadcast", "source", form=Custom(_print_to, _parse_to), traits="pure")
+define("vector.broadcast", "source", form=bare(_print_to, _parse_to), traits="pure")
 
 
 def _print_from(op: Operation, printer: Any) -> str:
@@ -253,7 +253,7 @@ def _parse_from(p: Any) -> Parts:
     return parts
 
 
-define("vector.from_elements", "elements*", form=Custom(_print_from, _parse_from), traits="pure")
+define("vector.from_elements", "elements*", form=bare(_print_from, _parse_from), traits="pure")
 
 
 def _print_extract(op: Operation, printer: Any) -> str:
@@ -277,7 +277,7 @@ define(
     "vector.extract",
     "vector",
     attributes={"position": int_kind("i64")},
-    form=Custom(_print_extract, _parse_extract),
+    form=bare(_print_extract, _parse_extract),
     generic=renamed_form("position", "static_position", INTS),
     traits="pure",
 )
@@ -293,28 +293,11 @@ define(
     "v1 v2",
     attributes={"mask": INTS},
     infer=_shuffle_type,
-    form="%v1 , %v2 $mask :operands",
+    form="%v1 , %v2 $mask {} :operands",
     traits="pure",
 )
 
-define(
-    "scf.yield",
-    "results*",
-    infer=lambda types, attributes, regions: [],
-    form=Custom(
-        lambda op, p: (
-            "scf.yield"
-            + (
-                f" {', '.join(map(p.name, op.operands))} : "
-                f"{', '.join(str(v.type) for v in op.operands)}"
-                if op.operands
-                else ""
-            )
-        ),
-        parse_terminator,
-    ),
-    traits="terminator",
-)
+terminator("scf.yield")
 
 
 def _print_for(op: Operation, printer: Any) -> str:
@@ -362,7 +345,7 @@ define(
     "scf.for",
     "lower upper step inits*",
     infer=lambda types, attributes, regions: list(types[3:]),
-    form=Custom(_print_for, _parse_for),
+    form=bare(_print_for, _parse_for),
     regions=1,
 )
 
@@ -389,4 +372,4 @@ def _parse_if(p: Any) -> Parts:
     return parts
 
 
-define("scf.if", "condition", form=Custom(_print_if, _parse_if), regions=2)
+define("scf.if", "condition", form=bare(_print_if, _parse_if), regions=2)

@@ -12,7 +12,7 @@ from typing import Any
 from minidl.ir.mlir.core import Operation
 from minidl.ir.mlir.spec import ANY, define
 from minidl.ir.mlir.types import i1, index
-from minidl.ir.text.form import Custom, Parts
+from minidl.ir.text.form import Parts, bare
 from minidl.ir.text.kinds import INTS
 
 
@@ -38,7 +38,7 @@ define(
     "scf.condition",
     "condition args*",
     infer=lambda types, attributes, regions: [],
-    form=Custom(_print_condition, _parse_condition),
+    form=bare(_print_condition, _parse_condition),
     traits="terminator",
 )
 
@@ -68,7 +68,7 @@ def _parse_while(p: Any) -> Parts:
     return parts
 
 
-define("scf.while", "inits*", form=Custom(_print_while, _parse_while), regions=2)
+define("scf.while", "inits*", form=bare(_print_while, _parse_while), regions=2)
 
 
 def _print_switch(op: Operation, printer: Any) -> str:
@@ -100,6 +100,6 @@ define(
     "scf.index_switch",
     "arg",
     attributes={"cases": INTS},
-    form=Custom(_print_switch, _parse_switch),
+    form=bare(_print_switch, _parse_switch),
     regions=ANY,
 )

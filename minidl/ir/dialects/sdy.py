@@ -19,7 +19,6 @@ from math import prod
 from typing import Any
 
 from minidl.core.errors import VerifyError
-from minidl.ir.dialects.builtin import parse_terminator, print_terminator
 from minidl.ir.dialects.sharding import (
     MANUAL_AXES,
     MESH,
@@ -36,6 +35,7 @@ from minidl.ir.mlir.core import Operation
 from minidl.ir.mlir.spec import define
 from minidl.ir.mlir.types import FunctionType, TensorType, Type, tensor
 from minidl.ir.text.form import Custom, Parts
+from minidl.ir.text.terminators import terminator
 
 MANUAL = "sdy.manual_computation"
 
@@ -269,10 +269,4 @@ define(
     traits="isolated",
     regions=1,
 )
-define(
-    "sdy.return",
-    "results*",
-    infer=lambda types, attributes, regions: [],
-    form=Custom(print_terminator, parse_terminator),
-    traits="terminator",
-)
+terminator("sdy.return")

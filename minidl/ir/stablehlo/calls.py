@@ -21,6 +21,7 @@ from minidl.ir.stablehlo.constraints import fail
 from minidl.ir.stablehlo.regions import makes, spell
 from minidl.ir.text.form import Custom, Parts
 from minidl.ir.text.kinds import ANY, BOOL, I32, STR, SYMBOL
+from minidl.ir.text.terminators import typed
 
 TOKEN = OpaqueType("!stablehlo.token")
 _NAMESPACED = re.compile(r"[A-Za-z_][\w$]*(\.[\w$]+)+", re.ASCII).fullmatch
@@ -195,10 +196,8 @@ def _print_barrier(op: Operation, printer: Any) -> str:
 
 def _parse_barrier(p: Any) -> Parts:
     parts = Parts(attributes=p.attr_dict(), operands=p.value_list(), operand_types=[])
-    if parts.operands:
-        p.expect(":")
-        parts.operand_types = p.type_list()
-    elif p.accept("("):
+    typed(p, parts)
+    if not parts.operands and p.accept("("):
         p.expect(")")
     parts.result_types = list(parts.operand_types or [])
     return parts

@@ -17,31 +17,9 @@ from minidl.ir.mlir.types import ScalarType, Type, i1, i32
 from minidl.ir.stablehlo.constraints import fail
 from minidl.ir.stablehlo.regions import both, check_region, makes, returned, scalar, spell, taken
 from minidl.ir.text.form import Custom, Parts
+from minidl.ir.text.terminators import terminator
 
-
-def _print_return(op: Operation, printer: Any) -> str:
-    names = ", ".join(map(printer.name, op.operands))
-    types = ", ".join(str(v.type) for v in op.operands)
-    rest = printer.attr_dict(op)
-    return f"stablehlo.return {names}{rest and ' '}{rest}{types and ' : '}{types}"
-
-
-def _parse_return(p: Any) -> Parts:
-    """`%a, %b {attributes} : types`; func.return has its attributes in front."""
-    parts = Parts(operands=p.value_list(), attributes=p.attr_dict(), result_types=[])
-    if parts.operands:
-        p.expect(":")
-        parts.operand_types = p.type_list()
-    return parts
-
-
-define(
-    "stablehlo.return",
-    "results*",
-    infer=lambda types, attributes, regions: [],
-    form=Custom(_print_return, _parse_return),
-    traits="terminator",
-)
+terminator("stablehlo.return", behind=True)
 
 
 def _verify_while(op: Operation) -> None:

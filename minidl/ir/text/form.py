@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from minidl.ir.mlir.core import Operation, Region, Value
@@ -44,10 +44,17 @@ class Parts:
 
 @dataclass(frozen=True, slots=True)
 class Custom:
-    """A hand-written form: `print(op, printer) -> str`, `parse(parser) -> Parts`."""
+    """A hand-written form: `print(op, printer) -> str`, `parse(parser) -> Parts`.
+
+    bare  it has no place for an attribute that no row knows; an op with one is generic
+    """
 
     print: Callable[[Operation, Any], str]
     parse: Callable[[Any], Parts]
+    bare: bool = False
+
+
+bare = partial(Custom, bare=True)
 
 
 @dataclass(frozen=True, slots=True)

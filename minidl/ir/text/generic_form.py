@@ -9,7 +9,7 @@ row keeps the numbers, and this is what it writes and reads where nothing is lef
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,12 +28,14 @@ class GenericForm:
     kinds   name → Kind
     write   operation → their values
     read    what was read → the row's own attributes; a ParseError says what is not kept
-    region  printer → the text of the region that MLIR has and the row has not
+    hides   the row's own attributes that they stand for
+    region  (operation, printer) → the text of the region that MLIR has and the row has not
     """
 
     kinds: Mapping[str, Any]
     write: Callable[[Operation], dict[str, Any]]
     read: Callable[[Parts], dict[str, Any]]
+    hides: Sequence[str] = ()
     region: Callable[[Operation, Any], str] | None = None
 
     def adopt(self, parts: Parts) -> None:
@@ -43,7 +45,8 @@ class GenericForm:
             raise ParseError(f"the attribute {missing[0]} is missing")
         rest = {k: v for k, v in parts.attributes.items() if k not in self.kinds}
         parts.attributes = {**rest, **self.read(parts)}
-        parts.regions = []
+        if self.region:
+            parts.regions = []
 
 
 WINDOW = ("offsets", "sizes", "strides")
@@ -73,7 +76,7 @@ def window_form(
         check_window(numbers, decided(parts.result_types and parts.result_types[0]))
         return {}
 
-    return GenericForm(kinds, write, read)
+    return GenericForm(kinds, write, read, () if decided else WINDOW)
 
 
 def check_window(numbers: Mapping[str, Any], decided: Mapping[str, Any]) -> None:
@@ -93,14 +96,11 @@ def renamed_form(own: str, theirs: str, kind: Any) -> GenericForm:
             raise ParseError(f"{theirs} must hold one number, got {len(numbers)}")
         return {own: numbers[0]}
 
-    return GenericForm({theirs: kind}, lambda op: {theirs: (op[own],)}, read)
+    return GenericForm({theirs: kind}, lambda op: {theirs: (op[own],)}, read, (own,))
 
 
 def fixed_form(**fixed: tuple[Any, Any]) -> GenericForm:
     """Attributes that have one value here: name → (Kind, value)."""
-
-    def write(op: Operation) -> dict[str, Any]:
-        return {**op.attributes, **{name: value for name, (_, value) in fixed.items()}}
 
     def read(parts: Parts) -> dict[str, Any]:
         for name, (kind, value) in fixed.items():
@@ -108,7 +108,9 @@ def fixed_form(**fixed: tuple[Any, Any]) -> GenericForm:
                 raise ParseError(f"{name} must be {kind.text(value, False)}")
         return {}
 
-    return GenericForm({name: kind for name, (kind, _) in fixed.items()}, write, read)
+    kinds = {name: kind for name, (kind, _) in fixed.items()}
+    values = {name: value for name, (_, value) in fixed.items()}
+    return GenericForm(kinds, lambda op: values, read)
 
 
 def _fill_region(op: Operation, printer: Any) -> str:
@@ -124,7 +126,8 @@ def _fill_region(op: Operation, printer: Any) -> str:
 def _read_fill(parts: Parts) -> dict[str, Any]:
     blocks = [block for region in parts.regions for block in region.blocks]
     ops = list(blocks[0]) if len(blocks) == 1 else []
-    if [op.name for op in ops] != ["linalg.yield"] or ops[0].operands != blocks[0].args[:1]:
+    right = [op.name for op in ops] == ["linalg.yield"] and len(blocks[0].args) == 2
+    if not right or list(ops[0].operands) != list(blocks[0].args[:1]):
         raise ParseError("the region of linalg.fill must return its first argument")
     if tuple(parts.attributes[SEGMENT_SIZES]) != (1, 1):
         raise ParseError("linalg.fill has one value and one output")
@@ -132,5 +135,8 @@ def _read_fill(parts: Parts) -> dict[str, Any]:
 
 
 FILL = GenericForm(
-    {SEGMENT_SIZES: SEGMENTS}, lambda op: {SEGMENT_SIZES: (1, 1)}, _read_fill, _fill_region
+    {SEGMENT_SIZES: SEGMENTS},
+    lambda op: {SEGMENT_SIZES: (1, 1)},
+    _read_fill,
+    region=_fill_region,
 )

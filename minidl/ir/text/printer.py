@@ -13,7 +13,7 @@ from typing import Any
 
 from minidl.ir.mlir.attributes import WRITTEN
 from minidl.ir.mlir.core import Block, Operation, Region, Value
-from minidl.ir.mlir.spec import SPECS
+from minidl.ir.mlir.spec import SPECS, OpSpec
 from minidl.ir.mlir.types import FunctionType
 from minidl.ir.text.attrprinter import NOTE, attribute_text, dense_text, entry, number_text
 from minidl.ir.text.form import Custom, print_form
@@ -83,7 +83,7 @@ class Printer:
         place = f" loc({self.places.inside(op.location)})" if self.places else ""
         head = self.name_results(op)
         spec = SPECS.rows.get(op.name)
-        if self.generic or spec is None or spec.form is None:
+        if self.generic or spec is None or _has_no_form(op, spec):
             body = self._generic(op)
         elif isinstance(spec.form, Custom):
             body = spec.form.print(op, self)
@@ -116,7 +116,7 @@ class Printer:
         rest = {k: v for k, v in kept.items() if k not in own}
         form = spec.generic if spec else None
         if form is not None:
-            own = form.write(op)
+            own = {k: v for k, v in own.items() if k not in form.hides} | form.write(op)
         if own:
             text += f" <{{{self._entries(op, own)}}}>"
         if op.regions:
@@ -189,9 +189,19 @@ class Printer:
         """The operations of a block; a bare terminator is left out where the form allows."""
         pad = "  " * self.indent
         ops = list(block)
-        if not terminator and ops and not ops[-1].operands:
+        if not terminator and ops and not ops[-1].operands and not _unknown(ops[-1]):
             ops = ops[:-1]
         return [pad + self.op(op) for op in ops]
+
+
+def _has_no_form(op: Operation, spec: OpSpec) -> bool:
+    """Whether only the generic form can say all of it."""
+    return spec.form is None or (getattr(spec.form, "bare", False) and _unknown(op, spec))
+
+
+def _unknown(op: Operation, spec: OpSpec | None = None) -> bool:
+    """Whether it has an attribute of nobody's."""
+    return any(k[0] != NOTE and k != WRITTEN and not (spec and spec.kind(k)) for k in op.attributes)
 
 
 def _predecessors(region: Region) -> dict[Block, list[Block]]:

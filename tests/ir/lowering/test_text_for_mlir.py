@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from minidl import ir, xla
-from minidl.core.errors import ParseError
+from minidl.core.errors import ParseError, VerifyError
 from tests.ir import jaxlib_mlir, samples
 from tests.xla import computed
 
@@ -34,6 +34,19 @@ def test_random_programs_are_accepted_and_read_back(seed):
     check(computed.seeded(seed))
 
 
+@pytest.mark.parametrize("seed", SEEDS[:12])
+def test_an_attribute_of_nobody_s_is_kept_on_every_op(seed):
+    exe = xla.compile(computed.seeded(seed))
+    for module in (exe.modules["linalg"].clone(), exe.modules["loops"].clone()):
+        for op in module.walk():
+            op.attributes["my.note"] = 7
+        for generic in (False, True):
+            text = module.text(generic=generic)
+            assert jaxlib_mlir.refusal(text) is None
+            assert text.count("my.note") == len(list(module.walk()))
+            assert all("my.note" in op.attributes for op in ir.parse(text).walk())
+
+
 @pytest.mark.parametrize("part", range(8))
 def test_open_programs_are_accepted_and_read_back(part):
     rows = samples.open_data()[part::8]
@@ -54,6 +67,11 @@ FILL = (
     ": (f32, tensor<8xf32>) -> tensor<8xf32>"
 )
 LINES = [
+    (SLICE.format(WINDOW.format(0, 2, 4, 1) + ' ({ "func.return"() : () -> () })'), "regions"),
+    (
+        FILL.format("1, 1", "").replace("%x: f32, %y: f32", "").replace("(f32) -> ()", "() -> ()"),
+        "its first argument",
+    ),
     (SLICE.format(WINDOW.format(0, 2, 4, 1)), None),
     (SLICE.format(WINDOW.format(1, 2, 4, 1)), "known only at run time"),
     (SLICE.format("<{static_offsets = array<i64: 2>}>"), "static_sizes is missing"),
@@ -93,8 +111,8 @@ def test_what_a_row_does_not_keep_is_refused(line, says):
         ir.verify(module)
         assert jaxlib_mlir.refusal(text) is None
         return
-    with pytest.raises(ParseError, match=says) as caught:
-        ir.parse(text)
+    with pytest.raises((ParseError, VerifyError), match=says) as caught:
+        ir.verify(ir.parse(text))
     assert caught.value.line == 4
 
 
